@@ -1,0 +1,1 @@
+"""Opportunities: their stages, gates, Net ARR and every version they went through."""
