@@ -71,6 +71,11 @@ class ProcessSettings(_Group):
     log_json: bool = Field(
         default=True, description="One JSON object a line; false prints lines for people."
     )
+    log_file_bytes_max: int = Field(
+        default=64 * 1024**2,
+        ge=64 * 1024,
+        description="Size at which `leadline up` puts a log file aside; one older file is kept.",
+    )
     first_start_marker: Path | None = Field(
         default=None,
         description="While this file exists the gateway's /readyz answers 503 (demo is loading).",

@@ -1,0 +1,1 @@
+"""Schema history, one Postgres schema per service. Migrations never import application code."""

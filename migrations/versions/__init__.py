@@ -1,0 +1,1 @@
+"""One file a migration, in order: expand, backfill, contract in separate releases."""

@@ -1,0 +1,1 @@
+"""Accounts, opportunities and their history: the record of what is being sold, and the outbox."""

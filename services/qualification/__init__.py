@@ -1,0 +1,1 @@
+"""Leads, the acceptance test and the hand-over of accepted leads to pipeline."""

@@ -1,0 +1,1 @@
+"""Tables of the qualification service (schema `qualification`). No behaviour lives here."""

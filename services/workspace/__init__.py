@@ -1,0 +1,1 @@
+"""The shared kernel: workspaces, users and reporting lines, API keys, policies, fiscal calendar."""
