@@ -73,6 +73,14 @@ class HomeLock:
             self._file = None
 
 
+def require_free_home(home: Path) -> None:
+    """Raise HomeInUseError at once when somebody works there; a later start may still lose a race."""
+    if home.exists():
+        lock = HomeLock(home)
+        lock.acquire()
+        lock.release()
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
