@@ -40,6 +40,7 @@ def up(
 ) -> None:
     """Start everything on this machine. Ctrl-C stops all of it; a second one, at once."""
     from services.cli.environment import embedded_servers
+    from services.kit.embedded import require_free_home
     from services.kit.supervise import Signals, StopRequested, Supervisor
 
     signals = Signals()
@@ -47,6 +48,7 @@ def up(
         with signals.interrupting():
             started = time.monotonic()
             settings = _settings_with_port(port)
+            require_free_home(settings.home.absolute())
             _wait_for_port(settings)
             servers = stack.enter_context(
                 embedded_servers(settings, stop=lambda servers: _stop(servers, signals))
@@ -56,7 +58,6 @@ def up(
         _announce_when_ready(settings, started)
         logs = LogKeeper([child.log for child in children], settings.log_file_bytes_max)
         Supervisor(children, servers.running, notify=_note).run(signals, on_tick=logs.look)
-        _note("stopping")
 
 
 def _note(message: str) -> None:

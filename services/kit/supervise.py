@@ -125,9 +125,7 @@ class Child:
 
     def _start(self, now: float) -> None:
         self.process = processes.start(
-            processes.command_of(
-                self.program, death_signal=signal.SIGKILL, interruptible=False
-            ),
+            processes.command_of(self.program, death_signal=signal.SIGKILL, interruptible=False),
             log=self.log,
             environment=self.environment,
         )
@@ -153,7 +151,9 @@ class Child:
 class Supervisor:
     """Runs until a signal says stop; then returns once every child has ended."""
 
-    def __init__(self, children: list[Child], servers: list[Server], notify: Notify) -> None:
+    def __init__(
+        self, children: Sequence[Child], servers: Sequence[Server], notify: Notify
+    ) -> None:
         self._children = children
         self._servers = servers
         self._notify = notify
@@ -190,6 +190,7 @@ class Supervisor:
 
     def _stop(self, signals: Signals) -> None:
         """SIGTERM to all at once; a second wish to stop, or too long a wait, is SIGKILL."""
+        self._notify("stopping")
         stops = signals.stops
         running = [child.process for child in self._children if child.process is not None]
         for process in running:
