@@ -210,7 +210,7 @@ def create_app(
     description: str,
     routers: list[APIRouter],
     token_lookups: Callable[[Database, Settings], list[TokenLookup]],
-    schema_head: Callable[[], str],
+    schema_head: str,
     on_start: Callable[[FastAPI], Awaitable[None]] | None = None,
 ) -> FastAPI:
     """One service. `schema_head` names the migration `/readyz` wants the database to be at."""
@@ -298,17 +298,20 @@ async def not_ready(service: Service, head: str) -> str | None:
         if is_transient(error) or "alembic_version" in str(error):
             return f"database: {error}"
         raise
-    return None if found == head else f"database is at migration {found}, the code wants {head}"
+    # A later schema is fine: the previous release runs on the next one. Revisions sort as text.
+    if found is not None and found >= head:
+        return None
+    return f"database is at migration {found}, the code wants {head}"
 
 
-def _add_operations(app: FastAPI, schema_head: Callable[[], str]) -> None:
+def _add_operations(app: FastAPI, schema_head: str) -> None:
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> Response:
         return JSONResponse({"status": "alive"})
 
     @app.get("/readyz", include_in_schema=False)
     async def readyz(request: Request) -> Response:
-        reason = await not_ready(request.app.state.service, schema_head())
+        reason = await not_ready(request.app.state.service, schema_head)
         if reason is None:
             return JSONResponse({"status": "ready"})
         return JSONResponse({"status": "not ready", "reason": reason}, 503)

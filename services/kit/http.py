@@ -11,8 +11,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any
 
 import orjson
-from fastapi import Depends, Request, Response
-from fastapi.dependencies.utils import get_flat_dependant
+from fastapi import Depends, Request, Response, params
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
 
 from redis.asyncio import Redis
@@ -130,8 +130,11 @@ class ServiceRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
         handler = super().get_route_handler()
-        flat = get_flat_dependant(self.dependant)
-        allowed = {field.alias for field in flat.query_params} | _ALWAYS_ALLOWED_QUERY
+        allowed = {
+            field.alias
+            for field in get_flat_params(self.dependant)
+            if isinstance(field.field_info, params.Query)
+        } | _ALWAYS_ALLOWED_QUERY
         raw_body = bool((self.openapi_extra or {}).get("x-raw-body"))
         takes_json = self.body_field is not None and not raw_body
 

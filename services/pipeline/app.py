@@ -1,0 +1,23 @@
+"""The pipeline service: which paths it has. What they do lives in their packages."""
+
+from __future__ import annotations
+
+from services.kit.app import create_app
+from services.pipeline.accounts.endpoints import router as accounts
+from services.pipeline.contacts.endpoints import router as contacts
+from services.pipeline.imports.endpoints import router as imports
+from services.pipeline.opportunities.endpoints import router as opportunities
+from services.pipeline.policies.endpoints import router as policies
+from services.pipeline.subscriptions.endpoints import router as subscriptions
+from services.schema import HEAD
+from services.workspace.keys.lookups import token_lookups
+from services.workspace.users.endpoints import router as users
+
+app = create_app(
+    name="pipeline",
+    title="Leadline pipeline",
+    description="Accounts, opportunities and their history, users, policies and imports.",
+    routers=[users, policies, accounts, contacts, subscriptions, opportunities, imports],
+    token_lookups=token_lookups,
+    schema_head=HEAD,
+)

@@ -1,0 +1,5 @@
+"""Placeholder until written."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,1 @@
+"""API keys: made by operators, stored hashed, looked up by every service."""

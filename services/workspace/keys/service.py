@@ -1,0 +1,85 @@
+"""Making, finding and revoking API keys, and turning one into the caller it stands for."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from services.kit import clock
+from services.kit.auth import Principal, TokenLookup, key_hash, make_key, workspace_of_key
+from services.kit.db import Database, WriteSession
+from services.kit.errors import InvalidPayloadError
+from services.kit.ids import new_id
+
+ROLES = ("admin", "integration", "sales_ops", "manager", "rep", "sdr", "analyst")
+
+
+async def create_key(
+    session: WriteSession,
+    *,
+    name: str,
+    roles: list[str],
+    user_external_id: str | None = None,
+    expires_at: datetime | None = None,
+) -> tuple[UUID, str]:
+    """The key's id and its token, which is not stored and cannot be shown again."""
+    unknown = [role for role in roles if role not in ROLES]
+    if unknown or not roles:
+        raise InvalidPayloadError.one(
+            "/roles", "unknown_role", f"must name at least one of {', '.join(ROLES)}"
+        )
+    user_id = None
+    if user_external_id is not None:
+        user_id = await session.fetchval(
+            "SELECT id FROM workspace.users WHERE workspace_id = $1 AND external_id = $2",
+            session.workspace_id,
+            user_external_id,
+        )
+        if user_id is None:
+            raise InvalidPayloadError.one(
+                "/user_external_id", "unknown_user", "names no user of this workspace"
+            )
+    assert session.workspace_id is not None
+    token, digest = make_key(session.workspace_id)
+    key_id = new_id()
+    await session.execute(
+        """
+        INSERT INTO workspace.api_keys
+            (workspace_id, id, secret_hash, name, roles, user_id, created_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        """,
+        session.workspace_id, key_id, digest, name, sorted(set(roles)), user_id, clock.now(),
+        expires_at,
+    )  # fmt: skip
+    return key_id, token
+
+
+def key_lookup(database: Database) -> TokenLookup:
+    """How a service resolves API keys: in the workspace the token names, by its hash."""
+
+    async def look_up(token: str) -> Principal | None:
+        workspace_id = workspace_of_key(token)
+        if workspace_id is None:
+            return None
+        async with database.read(workspace_id) as session:
+            row = await session.fetchrow(
+                """
+                SELECT id, user_id, name, roles FROM workspace.api_keys
+                WHERE workspace_id = $1 AND secret_hash = $2 AND revoked_at IS NULL
+                  AND (expires_at IS NULL OR expires_at > $3)
+                """,
+                workspace_id,
+                key_hash(token),
+                clock.now(),
+            )
+        if row is None:
+            return None
+        return Principal(
+            workspace_id=workspace_id,
+            key_id=row["id"],
+            user_id=row["user_id"],
+            name=row["name"],
+            roles=frozenset(row["roles"]),
+        )
+
+    return look_up

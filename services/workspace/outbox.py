@@ -1,0 +1,13 @@
+"""The product's one outbox and the kinds of work in it. Everything that can move an answer of the
+forecast is recorded here, in the transaction that changes it."""
+
+from __future__ import annotations
+
+from services.kit.outbox import Outbox
+
+OUTBOX = Outbox("pipeline")
+
+KIND_OPPORTUNITY = "opportunity"
+KIND_REPORTING_LINE = "reporting_line"
+KIND_POLICY = "policy"
+KIND_QUOTA = "quota"

@@ -1,0 +1,1 @@
+"""Policies: thresholds and maps as versioned, effective-dated data."""

@@ -1,0 +1,1 @@
+"""Workspaces: the tenants. Made by operators, never by requests of another tenant."""
