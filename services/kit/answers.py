@@ -1,0 +1,81 @@
+"""Answers and their version tags: JSON that never holds a float, ETag, If-Match, If-None-Match.
+
+How a record is written as JSON is the endpoint's; this module only carries it out.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from fastapi import Request, Response
+
+from services.kit import clock, money
+from services.kit.errors import InvalidPayloadError, StaleVersionError
+
+_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return money.text(value)
+    if isinstance(value, datetime):
+        return clock.isoformat(value)
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+def to_json(value: Any) -> bytes:
+    """Money as text with two places, instants in UTC with `Z`, everything else as it is."""
+    return orjson.dumps(value, default=_plain, option=_OPTIONS)
+
+
+def json_answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """`content` may hold dicts, lists, UUIDs, dates, instants and Decimals; no floats by custom."""
+    return Response(to_json(content), status, headers, media_type="application/json")
+
+
+def etag(version: int) -> str:
+    return f'"{version}"'
+
+
+def record_answer(request: Request, content: Any, version: int, status: int = 200) -> Response:
+    """One record with its ETag; 304 without a body when a GET already knows this version."""
+    headers = {"ETag": etag(version)}
+    if request.method == "GET" and _names(request.headers.get("if-none-match"), version):
+        return Response(status_code=304, headers=headers)
+    return json_answer(content, status, headers)
+
+
+def _names(sent: str | None, version: int) -> bool:
+    if sent is None:
+        return False
+    tags = [tag.strip().removeprefix("W/") for tag in sent.split(",")]
+    return "*" in tags or etag(version) in tags
+
+
+def if_match(request: Request) -> str | None:
+    """The If-Match of the request, refused when it is not a version tag of ours."""
+    sent = request.headers.get("if-match")
+    if sent is None:
+        return None
+    for tag in (part.strip() for part in sent.split(",")):
+        number = tag[1:-1]
+        quoted = len(tag) > 2 and tag[0] == tag[-1] == '"'
+        if tag != "*" and not (quoted and number.isascii() and number.isdecimal()):
+            raise InvalidPayloadError.one(
+                "header/If-Match", "invalid_etag", 'must be the ETag of a record, like "7"'
+            )
+    return sent
+
+
+def check_version(sent: str | None, current: int | None) -> None:
+    """Raises StaleVersionError unless If-Match (None: not sent) names the current version;
+    `current` None is a record that does not exist, which no tag matches."""
+    if sent is None:
+        return
+    if current is None or not _names(sent, current):
+        raise StaleVersionError(sent[:100], current or 0)
