@@ -171,6 +171,9 @@ class PostgresServer:
             raise EmbeddedServerError(
                 f"process {pid} still serves {data} and does not end: stop it, then start again"
             )
+        # Postgres would take any process of that number for a server and refuse to start; in a
+        # new container the number is soon somebody else's. Its check of the shared memory stays.
+        (data / "postmaster.pid").unlink(missing_ok=True)
 
 
 class ValkeyServer:
