@@ -86,10 +86,8 @@ class Policy:
         """By the largest head count of the account family; no count is no segment."""
         if employees is None or employees < 1:
             return UNKNOWN_SEGMENT
-        for floor, segment in self._segments:
-            if employees >= floor:
-                return segment
-        return UNKNOWN_SEGMENT
+        # The ranges start at one, so one of them holds every head count.
+        return next(segment for floor, segment in self._segments if employees >= floor)
 
     def number(self, name: str) -> int:
         """A whole-number setting, such as lost.reopen_days."""

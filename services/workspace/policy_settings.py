@@ -147,15 +147,15 @@ def segments(value: Any) -> str | None:
         return reason
     expected = 1
     for segment in SEGMENT_KEYS:
-        ends = value[segment]
-        if not isinstance(ends, list) or len(ends) != 2 or ends[0] != expected:
-            return reason
-        if segment == SEGMENT_KEYS[-1]:
-            break
-        if not _is_whole(ends[1], expected, 10**9):
-            return reason
-        expected = ends[1] + 1
-    return None if ends[1] is None else reason
+        is_last = segment == SEGMENT_KEYS[-1]
+        match value[segment]:
+            case [int(low), None] if is_last and low == expected:
+                pass
+            case [int(low), int(high)] if not is_last and low == expected <= high <= 10**9:
+                expected = high + 1
+            case _:
+                return reason
+    return None
 
 
 def stage_category(value: Any) -> str | None:
@@ -200,7 +200,7 @@ _days = whole(0, 3650)
 _hours = whole(0, 8760)
 _some_segments = some_of(*SEGMENTS_WITH_RULES)
 
-# name: (default, check)
+# The default of each setting, and the check of any other value.
 _TABLE: Final[dict[str, tuple[Any, Check]]] = {
     "stage.category": (DEFAULT_STAGE_CATEGORY, stage_category),
     "stage.probability": (
