@@ -97,6 +97,8 @@ def post_version(
     """
     moments = sorted({told.occurred_at for told in history if told.occurred_at > event.occurred_at})
     if not moments:
+        # Without its past a later version would post nothing, and nobody would see it missing.
+        assert event.version == 1 or before is not None
         after = fold([event]) if before is None else before.merge(event.changes)
         entries = _walk(before, after, contribute)
         return [
