@@ -14,7 +14,9 @@ _GATEWAY_PATIENCE_S = 300.0
 
 
 def bootstrap(
-    no_demo: Annotated[bool, typer.Option("--no-demo", help="Begin with an empty workspace.")],
+    no_demo: Annotated[
+        bool, typer.Option("--no-demo", help="Begin with an empty workspace.")
+    ] = False,
 ) -> None:
     """Migrate, and on a first start make the first workspace and its API key."""
     from services.cli.environment import API_KEY_FILE, SEEDING_FILE, configure_logging
@@ -23,13 +25,30 @@ def bootstrap(
 
     configure_logging()
     home = get_settings().home.absolute()
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     upgrade_to_head()
     asyncio.run(_first_workspace(home / API_KEY_FILE, home / SEEDING_FILE, demo=not no_demo))
 
 
 async def _first_workspace(key_file: Path, marker: Path, *, demo: bool) -> None:
-    """The marker is written before the workspace exists and removed when the demo is loaded."""
-    raise NotImplementedError
+    """The marker is there before the demo's workspace is, and goes when its data is loaded."""
+    from services.cli.administration import administration, first_workspace_id, token_works
+    from services.cli.environment import write_private
+    from services.workspace.keys.service import create_key
+    from services.workspace.workspaces.service import create_workspace
+
+    async with administration() as database:
+        workspace_id = await first_workspace_id(database)
+        if workspace_id is None:
+            if demo:
+                marker.touch()
+            name, slug = ("Demo", "demo") if demo else ("Main", "main")
+            workspace_id = (await create_workspace(database, name=name, slug=slug)).id
+        if await token_works(database, key_file, workspace_id):
+            return
+        async with database.write(workspace_id) as session:
+            _, token = await create_key(session, name="leadline up", roles=["admin"])
+        write_private(key_file, token + "\n")
 
 
 def seed() -> None:

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from services.cli import bootstrap, doctor, migrate, serve, up
+from services.cli import bootstrap, doctor, key, migrate, serve, up, workspace
 
 app = typer.Typer(
     name="leadline",
@@ -22,6 +22,8 @@ app.command("up")(up.up)
 app.command("serve")(serve.serve)
 app.command("worker")(serve.worker)
 app.command("migrate")(migrate.migrate)
+app.add_typer(workspace.app, name="workspace")
+app.add_typer(key.app, name="key")
 app.command("doctor")(doctor.doctor)
 app.command("bootstrap", hidden=True)(bootstrap.bootstrap)
 app.command("seed", hidden=True)(bootstrap.seed)
@@ -30,11 +32,19 @@ app.command("seed", hidden=True)(bootstrap.seed)
 def run() -> None:
     """Refusals are sentences on standard error and exit code 1; a traceback means a defect."""
     from services.cli.environment import REFUSALS
+    from services.kit.errors import ServiceError
 
     try:
         app()
     except REFUSALS as error:
         print(f"leadline: {error}", file=sys.stderr)
+        sys.exit(1)
+    except ServiceError as error:
+        for problem in error.errors:
+            name = problem.pointer.rpartition("/")[2]
+            print(f"leadline: {name} {problem.message}", file=sys.stderr)
+        if not error.errors:
+            print(f"leadline: {error.detail}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -1,5 +1,6 @@
 """`leadline migrate`: brings the database to the newest schema."""
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -11,25 +12,14 @@ def upgrade_to_head() -> None:
     from alembic import command
     from alembic.config import Config
 
-    import migrations
+    import services
 
-    directory = Path(migrations.__file__).parent
+    directory = Path(services.__file__).resolve().parent.parent / "migrations"
     config = Config()
+    # A percent sign begins a reference in this file format.
     config.set_main_option("script_location", str(directory).replace("%", "%%"))
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
     command.upgrade(config, "head")
-
-
-def schema_head() -> str:
-    """The newest migration this code knows."""
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
-
-    import migrations
-
-    config = Config()
-    directory = Path(migrations.__file__).parent
-    config.set_main_option("script_location", str(directory).replace("%", "%%"))
-    return ScriptDirectory.from_config(config).get_current_head() or ""
 
 
 def migrate(
@@ -37,7 +27,8 @@ def migrate(
 ) -> None:
     """Bring the database to the newest schema. Safe to repeat; one runner at a time."""
     from services.cli.environment import connected, say
+    from services.schema import HEAD
 
     with connected():
         upgrade_to_head()
-    say({"migrated_to": schema_head()}, as_json=as_json)
+    say({"migrated_to": HEAD}, as_json=as_json)

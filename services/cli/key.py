@@ -1,0 +1,45 @@
+"""`leadline key`: making API keys. A token is shown once; only its hash is stored."""
+
+import asyncio
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(help="Make API keys.", no_args_is_help=True)
+
+
+@app.command("create")
+def create(
+    role: Annotated[
+        list[str],
+        typer.Option(help="What it may do; can be given more than once. See the API guide."),
+    ],
+    workspace: Annotated[
+        str | None, typer.Option(help="Slug or id; needed when there is more than one.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Who or what uses it.")] = "leadline key create",
+    user_external_id: Annotated[
+        str | None, typer.Option(help="The user it acts as; roles such as rep need one.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
+) -> None:
+    """Make an API key and print its token."""
+    from services.cli.administration import administration, workspace_named
+    from services.cli.environment import connected, say
+    from services.workspace.keys.service import create_key
+
+    async def run() -> dict[str, Any]:
+        async with administration() as database:
+            workspace_id = await workspace_named(database, workspace)
+            async with database.write(workspace_id) as session:
+                key_id, token = await create_key(
+                    session, name=name, roles=role, user_external_id=user_external_id
+                )
+        return {"id": key_id, "workspace_id": workspace_id, "token": token}
+
+    with connected():
+        answer = asyncio.run(run())
+    if as_json:
+        say(answer, as_json=True)
+    else:
+        print(answer["token"])
