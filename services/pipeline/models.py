@@ -238,7 +238,8 @@ class Finding(Record, Base):
 
 
 class Import(Record, Base):
-    """One file on its way in. `rows_done` is how far it is; a restart goes on from there."""
+    """Files on their way in. `position` is how far they are, written with the rows it covers, so a
+    restart goes on from there; the lease says which process is at it."""
 
     __tablename__ = "imports"
     __table_args__ = (
@@ -248,20 +249,19 @@ class Import(Record, Base):
 
     mapping: Mapped[dict]
     mapping_name: Mapped[str]
-    file_name: Mapped[str | None]
-    file_format: Mapped[str]
-    sha256: Mapped[bytes | None]
+    files: Mapped[list]
     bytes_total: Mapped[Count]
     status: Mapped[str]
-    rows_done: Mapped[Count]
-    rows_created: Mapped[Count]
-    rows_updated: Mapped[Count]
-    rows_unchanged: Mapped[Count]
-    rows_failed: Mapped[Count]
+    position: Mapped[dict]
     counts: Mapped[dict]
+    warnings: Mapped[dict]
+    errors_total: Mapped[Count]
     actor: Mapped[str]
     actor_roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
     error: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(SmallInteger)
+    lease_token: Mapped[UUID | None]
+    lease_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
@@ -274,22 +274,39 @@ class ImportChunk(Tenant, Base):
     __table_args__ = (reference("import_id", "pipeline.imports"), {"schema": SCHEMA})
 
     import_id: Mapped[UUID] = mapped_column(primary_key=True)
+    file: Mapped[int] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     body: Mapped[bytes]
 
 
+class ImportRow(Tenant, Base):
+    """What a running import must remember of its rows: that a key was seen and on which line, or a
+    row kept until its turn (history to be sorted, a record waiting for its parent)."""
+
+    __tablename__ = "import_rows"
+    __table_args__ = (reference("import_id", "pipeline.imports"), {"schema": SCHEMA})
+
+    import_id: Mapped[UUID] = mapped_column(primary_key=True)
+    step: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    line: Mapped[Count] = mapped_column(primary_key=True)
+    body: Mapped[dict | None]
+
+
 class ImportError_(Record, Base):
-    """A row that did not go in: where it is, which field, and why."""
+    """A row that did not go in, or went in with a warning: where it is, which field, and why."""
 
     __tablename__ = "import_errors"
     __table_args__ = (
         reference("import_id", "pipeline.imports"),
-        Index(None, "workspace_id", "import_id", "line"),
+        Index(None, "workspace_id", "import_id", "severity", "id"),
         {"schema": SCHEMA},
     )
 
     import_id: Mapped[UUID]
+    file: Mapped[str]
     line: Mapped[Count]
+    record: Mapped[str]
     field: Mapped[str | None]
     code: Mapped[str]
     message: Mapped[str]
