@@ -5,7 +5,6 @@ Must not hold rules: those are in `services.workspace`.
 
 import contextlib
 from collections.abc import AsyncIterator
-from pathlib import Path
 from uuid import UUID
 
 from services.kit.db import Database
@@ -81,11 +80,9 @@ async def workspace_named(database: Database, reference: str | None) -> UUID:
     return slugs[0][1]
 
 
-async def token_works(database: Database, key_file: Path, workspace_id: UUID) -> bool:
-    """Whether the file holds a key of that workspace that is neither revoked nor expired."""
+async def token_works(database: Database, token: str, workspace_id: UUID) -> bool:
+    """Whether it is a key of that workspace that is neither revoked nor expired."""
     from services.workspace.keys.service import key_lookup
 
-    if not key_file.exists():
-        return False
-    principal = await key_lookup(database)(key_file.read_text().strip())
+    principal = await key_lookup(database)(token)
     return principal is not None and principal.workspace_id == workspace_id

@@ -1,3 +1,5 @@
+"""Embedded servers: started, crashed, killed with their owner, and started again."""
+
 import asyncio
 import os
 import signal

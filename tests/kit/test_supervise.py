@@ -1,3 +1,5 @@
+"""The supervisor with children that write down what they are told."""
+
 import os
 import signal
 import subprocess
