@@ -22,9 +22,7 @@ IN_WORKSPACE = "{column} = nullif(current_setting('app.workspace_id', true), '')
 
 @lru_cache(maxsize=1)
 def _distributed() -> bool:
-    found = op.get_bind().execute(
-        text("SELECT 1 FROM pg_extension WHERE extname = 'citus'")
-    )
+    found = op.get_bind().execute(text("SELECT 1 FROM pg_extension WHERE extname = 'citus'"))
     return found.first() is not None
 
 

@@ -11,6 +11,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+
 def upgrade() -> None:
     _create_roles()
     op.execute("CREATE SCHEMA workspace")
@@ -23,7 +24,9 @@ def upgrade() -> None:
     _create_reporting_lines()
     layout.discoverable("workspace.workspace_slugs")
     layout.discoverable("workspace.workspaces")
-    layout.grant("workspace", "SELECT, INSERT, UPDATE, DELETE", "leadline_pipeline", "leadline_worker")
+    layout.grant(
+        "workspace", "SELECT, INSERT, UPDATE, DELETE", "leadline_pipeline", "leadline_worker"
+    )
     layout.grant("workspace", "SELECT", "leadline_forecast", "leadline_qualification")
     for role in layout.ROLES:
         op.execute(f"GRANT INSERT, UPDATE, DELETE ON workspace.idempotency_keys TO {role}")

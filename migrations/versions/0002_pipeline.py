@@ -11,6 +11,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+
 def upgrade() -> None:
     op.execute("CREATE SCHEMA pipeline")
     _create_feed()
@@ -22,7 +23,9 @@ def upgrade() -> None:
     _create_subscriptions()
     _create_opportunities()
     layout.discoverable("pipeline.outbox")
-    layout.grant("pipeline", "SELECT, INSERT, UPDATE, DELETE", "leadline_pipeline", "leadline_worker")
+    layout.grant(
+        "pipeline", "SELECT, INSERT, UPDATE, DELETE", "leadline_pipeline", "leadline_worker"
+    )
     layout.grant("pipeline", "SELECT", "leadline_forecast")
     op.execute("GRANT INSERT ON pipeline.outbox TO leadline_forecast")
 

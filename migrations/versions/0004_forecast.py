@@ -11,6 +11,7 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+
 def upgrade() -> None:
     op.execute("CREATE SCHEMA forecast")
     _create_audits()

@@ -92,20 +92,17 @@ def _create_leads() -> None:
     )
     layout.place("qualification.leads")
     op.execute(
-        "CREATE INDEX ix_leads_workspace_id_email"
-        " ON qualification.leads (workspace_id, email)"
+        "CREATE INDEX ix_leads_workspace_id_email ON qualification.leads (workspace_id, email)"
     )
     op.execute(
         "CREATE INDEX ix_leads_workspace_id_owner_id"
         " ON qualification.leads (workspace_id, owner_id)"
     )
     op.execute(
-        "CREATE INDEX ix_leads_workspace_id_sdr_id"
-        " ON qualification.leads (workspace_id, sdr_id)"
+        "CREATE INDEX ix_leads_workspace_id_sdr_id ON qualification.leads (workspace_id, sdr_id)"
     )
     op.execute(
-        "CREATE INDEX ix_leads_workspace_id_status"
-        " ON qualification.leads (workspace_id, status)"
+        "CREATE INDEX ix_leads_workspace_id_status ON qualification.leads (workspace_id, status)"
     )
     op.execute(
         "ALTER TABLE qualification.leads ADD CONSTRAINT fk_leads_workspace_id_owner_id"

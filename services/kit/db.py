@@ -20,7 +20,7 @@ from sqlalchemy.sql import ClauseElement
 
 from services.kit.errors import UnavailableError
 
-_DIALECT = asyncpg_dialect.dialect()
+_DIALECT: Any = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
 _COMMITTED = "COMMIT"
 
 # Faults that a second try of the whole transaction may not meet again.
@@ -61,7 +61,7 @@ class Session:
     """One open transaction of one workspace. Statements are SQL text with `$1` parameters, or
     SQLAlchemy Core statements; both run on the same connection."""
 
-    __slots__ = ("workspace_id", "driver", "_after_commit", "_savepoints")
+    __slots__ = ("_after_commit", "_savepoints", "driver", "workspace_id")
 
     def __init__(self, driver: asyncpg.Connection, workspace_id: UUID | None) -> None:
         self.driver = driver
@@ -73,9 +73,7 @@ class Session:
         sql, values = _compiled(statement, args)
         return await self.driver.fetch(sql, *values)
 
-    async def fetchrow(
-        self, statement: str | ClauseElement, *args: Any
-    ) -> asyncpg.Record | None:
+    async def fetchrow(self, statement: str | ClauseElement, *args: Any) -> asyncpg.Record | None:
         sql, values = _compiled(statement, args)
         return await self.driver.fetchrow(sql, *values)
 
@@ -122,7 +120,7 @@ def _compiled(
 ) -> tuple[str, tuple[Any, ...] | list[Any]]:
     if isinstance(statement, str):
         return statement, args
-    compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+    compiled: Any = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
     names = compiled.positiontup or []
     return str(compiled), [compiled.params[name] for name in names]
 

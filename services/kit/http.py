@@ -6,7 +6,7 @@ handler, commits, and only then lets the answer leave. It must not know what any
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any
 
@@ -14,7 +14,6 @@ import orjson
 from fastapi import Depends, Request, Response, params
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
-
 from redis.asyncio import Redis
 
 from services.kit.auth import Authenticator, Principal
@@ -128,7 +127,7 @@ class ServiceRoute(APIRoute):
     `openapi_extra={"x-raw-body": True}` and read `request.stream()` themselves, without the
     body limit."""
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
         allowed = {
             field.alias
@@ -169,9 +168,7 @@ async def _once(
     store = service.idempotency
     lease = await store.begin(principal.workspace_id, principal.key_id, key, print_)
     if isinstance(lease, Answer):
-        return Response(
-            lease.body, lease.status, {**lease.headers, "Idempotent-Replayed": "true"}
-        )
+        return Response(lease.body, lease.status, {**lease.headers, "Idempotent-Replayed": "true"})
     try:
         return await _run(request, service, principal, handler, lease)
     except BaseException:

@@ -27,7 +27,9 @@ class IdempotencyKeyReusedError(ServiceError):
     code = "idempotency_key_reused"
 
     def __init__(self) -> None:
-        super().__init__("This Idempotency-Key was sent before with a different request; make a new key.")
+        super().__init__(
+            "This Idempotency-Key was sent before with a different request; make a new key."
+        )
 
 
 class IdempotencyInProgressError(ConflictError):
@@ -84,7 +86,9 @@ class IdempotencyStore:
         """A lease to run the request, or the answer it got before."""
         if not 1 <= len(key) <= KEY_LENGTH_MAX:
             raise InvalidPayloadError.one(
-                "header/Idempotency-Key", "invalid_length", f"must have 1 to {KEY_LENGTH_MAX} characters"
+                "header/Idempotency-Key",
+                "invalid_length",
+                f"must have 1 to {KEY_LENGTH_MAX} characters",
             )
         lease = Lease(self._service, principal_id, key, new_id())
         now = clock.now()

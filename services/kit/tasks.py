@@ -98,7 +98,7 @@ class Bell:
                 self._wanted.set()
             try:
                 await self._send(batch)
-            except (RedisError, OSError, TimeoutError, asyncio.TimeoutError) as error:
+            except (RedisError, OSError, TimeoutError) as error:
                 # The sweep does this work; dropping the ring is the design, not a loss.
                 BELL_FAILURES.inc()
                 log.warning("bell_not_rung", error=str(error), workspaces=len(batch))

@@ -1,0 +1,1 @@
+"""Developers' tools: the house rules as checks. Not part of the product."""
