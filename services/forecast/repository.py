@@ -1,0 +1,267 @@
+"""Statements of the read side on the running totals, and on who and what they belong to.
+
+Every function reads the snapshot of its session; how the past is read is `repository_as_of`'s.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from asyncpg import Record
+
+from services.forecast.domain import (
+    ALL_DIMENSIONS,
+    AMOUNT_MEASURES,
+    COUNT_MEASURES,
+    MEASURES,
+    Measures,
+)
+from services.forecast.organisation import Organisation
+from services.forecast.question import Batch, GroupBy, Person, Standing
+from services.kit.db import Session
+from services.workspace.fiscal import UNDATED
+
+SUMS: Final = ", ".join(
+    [f"coalesce(sum({{0}}{name}), 0)::numeric(38, 2) AS {name}" for name in AMOUNT_MEASURES]
+    + [f"coalesce(sum({{0}}{name}), 0)::bigint AS {name}" for name in COUNT_MEASURES]
+)
+"""The measures summed; `.format("h.")` says of which table."""
+
+_CELL_SUMS: Final = f"""
+    SELECT {SUMS.format("c.")} FROM forecast.cells c
+    WHERE c.workspace_id = $1 AND c.fiscal_quarter = $2 AND c.dimensions_id = $3
+"""
+_UNDATED: Final = f"""
+    SELECT coalesce(sum(u.open_count), 0)::bigint FROM forecast.cells u
+    WHERE u.workspace_id = $1 AND u.fiscal_quarter = {UNDATED} AND u.dimensions_id = $3
+"""
+_OWNED: Final = " AND ($4::uuid[] IS NULL OR {0}owner_id = ANY($4::uuid[]))"
+
+# A batch that has not been, so that a fresh workspace reads like any other.
+_STANDING: Final = """
+    SELECT coalesce(c.last_sequence, 0) AS sequence,
+        coalesce(c.last_posted_at, w.created_at) AS posted_at,
+        c.last_event_at,
+        (SELECT count(*) FROM pipeline.outbox o
+            WHERE o.workspace_id = $1 AND o.due_at <= {now}) AS pending_events,
+        (SELECT count(DISTINCT o.subject_id) FROM pipeline.outbox o
+            WHERE o.workspace_id = $1 AND o.parked_at IS NOT NULL) AS quarantined,
+        EXISTS (SELECT 1 FROM workspace.policies p
+            WHERE p.workspace_id = $1 AND p.effective_from <= {now} AND p.applied_at IS NULL)
+            AS policy_in_progress
+    FROM workspace.workspaces w
+    LEFT JOIN forecast.cursors c ON c.workspace_id = $1
+    WHERE w.id = $1
+"""
+# What a batch made known. A line or policy that was already in force when it was recorded counts
+# from the batch that posts it, even where the clock of the recorder ran ahead of the worker's.
+_POLICY_VERSION: Final = """
+    SELECT max(p.version) FROM workspace.policies p
+    WHERE p.workspace_id = $1 AND p.sequence <= {sequence}
+        AND p.effective_from <= greatest({at}, p.recorded_at)
+"""
+_HAS_QUOTA: Final = """
+    EXISTS (SELECT 1 FROM forecast.quotas q
+        WHERE q.workspace_id = $1 AND q.period = ANY({periods}::text[]))
+"""
+
+_STANDING_ALONE: Final = _STANDING.format(now="$2")
+_WHOLE_COMPANY: Final = f"""
+    SELECT totals.*, ({_UNDATED}) AS undated_count, standing.*,
+        ({_POLICY_VERSION.format(sequence="standing.sequence", at="standing.posted_at")})
+            AS policy_version,
+        {_HAS_QUOTA.format(periods="$5")} AS has_quota
+    FROM ({_CELL_SUMS}) AS totals, ({_STANDING.format(now="$4")}) AS standing
+"""
+_WITH_UNDATED: Final = f"""
+    SELECT totals.*, ({_UNDATED}{_OWNED.format("u.")}) AS undated_count
+    FROM ({_CELL_SUMS}{_OWNED.format("c.")}) AS totals
+"""
+_MOMENT: Final = f"""
+    SELECT ({_POLICY_VERSION.format(sequence="$2::bigint", at="$3::timestamptz")})
+        AS policy_version, {_HAS_QUOTA.format(periods="$4")} AS has_quota
+"""
+
+
+class Totals(NamedTuple):
+    """The measures of a set of opportunities, and how many of the same people have no quarter."""
+
+    measures: Measures
+    undated_count: int
+
+
+class Known(NamedTuple):
+    """What else an answer rests on."""
+
+    policy_version: int
+    has_quota: bool
+
+
+def measures_of(row: Record) -> Measures:
+    return tuple(row[name] for name in MEASURES)
+
+
+def _standing_of(row: Record) -> Standing:
+    return Standing(
+        batch=Batch(row["sequence"], row["posted_at"], row["last_event_at"]),
+        pending_events=row["pending_events"],
+        quarantined=row["quarantined"],
+        policy_in_progress=row["policy_in_progress"],
+    )
+
+
+async def read_whole_company(
+    session: Session, quarter_key: int, periods: list[str], now: datetime
+) -> tuple[Totals, Standing, Known]:
+    """Everything the commonest question needs, in one statement."""
+    row = await session.fetchrow(
+        _WHOLE_COMPANY, session.workspace_id, quarter_key, ALL_DIMENSIONS, now, periods
+    )
+    assert row is not None
+    totals = Totals(tuple(row[: len(MEASURES)]), row["undated_count"])
+    return totals, _standing_of(row), Known(row["policy_version"], row["has_quota"])
+
+
+async def read_standing(session: Session, now: datetime) -> Standing:
+    row = await session.fetchrow(_STANDING_ALONE, session.workspace_id, now)
+    assert row is not None
+    return _standing_of(row)
+
+
+async def read_known(session: Session, batch: Batch, periods: list[str]) -> Known:
+    """The policy and whether there are quotas, as of a batch."""
+    row = await session.fetchrow(
+        _MOMENT, session.workspace_id, batch.sequence, batch.posted_at, periods
+    )
+    assert row is not None
+    return Known(row["policy_version"], row["has_quota"])
+
+
+async def read_totals(session: Session, quarter_key: int, owners: list[UUID] | None) -> Totals:
+    """The running totals of these owners, of everybody where None."""
+    row = await session.fetchrow(
+        _WITH_UNDATED, session.workspace_id, quarter_key, ALL_DIMENSIONS, owners
+    )
+    assert row is not None
+    return Totals(tuple(row[: len(MEASURES)]), row["undated_count"])
+
+
+async def read_groups(
+    session: Session, quarter_key: int, group_by: GroupBy, owners: list[UUID] | None
+) -> dict[str, Measures]:
+    """The running totals by owner id, or by a value of one dimension."""
+    owned = " AND ($3::uuid[] IS NULL OR c.owner_id = ANY($3::uuid[]))"
+    if group_by is GroupBy.USER:
+        rows = await session.fetch(
+            f"""
+            SELECT c.owner_id::text AS group_key, {SUMS.format("c.")} FROM forecast.cells c
+            WHERE c.workspace_id = $1 AND c.fiscal_quarter = $2
+                AND c.dimensions_id = $4{owned}
+            GROUP BY c.owner_id
+            """,
+            session.workspace_id, quarter_key, owners, ALL_DIMENSIONS,
+        )  # fmt: skip
+    else:
+        rows = await session.fetch(
+            f"""
+            SELECT d.{group_by.value} AS group_key, {SUMS.format("c.")}
+            FROM forecast.cells c
+            JOIN forecast.dimensions d ON d.workspace_id = $1 AND d.id = c.dimensions_id
+            WHERE c.workspace_id = $1 AND c.fiscal_quarter = $2{owned}
+            GROUP BY d.{group_by.value}
+            """,
+            session.workspace_id, quarter_key, owners,
+        )  # fmt: skip
+    return {row["group_key"]: measures_of(row) for row in rows}
+
+
+async def find_person(session: Session, reference: str | UUID) -> Person | None:
+    """By id or external id; an id wins where one user's external id is another's id."""
+    try:
+        user_id = reference if isinstance(reference, UUID) else UUID(reference)
+    except ValueError:
+        user_id = None
+    row = await session.fetchrow(
+        """
+        SELECT id, external_id, name, plan_type FROM workspace.users
+        WHERE workspace_id = $1 AND (id = $2 OR external_id = $3)
+        ORDER BY (id = $2) DESC NULLS LAST LIMIT 1
+        """,
+        session.workspace_id,
+        user_id,
+        str(reference),
+    )
+    return None if row is None else Person(**dict(row))
+
+
+async def read_people(session: Session, user_ids: list[UUID]) -> dict[UUID, Person]:
+    rows = await session.fetch(
+        """
+        SELECT id, external_id, name, plan_type FROM workspace.users
+        WHERE workspace_id = $1 AND id = ANY($2::uuid[])
+        """,
+        session.workspace_id,
+        user_ids,
+    )
+    return {row["id"]: Person(**dict(row)) for row in rows}
+
+
+_LINES_SQL: Final = """
+    SELECT DISTINCT ON (l.user_id) l.user_id, l.manager_id
+    FROM workspace.reporting_lines l
+    WHERE l.workspace_id = $1 AND l.sequence <= $2 AND l.effective_from <= {at}
+    ORDER BY l.user_id, l.effective_from DESC, l.sequence DESC
+"""
+_LINES_BY_BATCH: Final = _LINES_SQL.format(at="greatest($3::timestamptz, l.recorded_at)")
+_LINES_AT: Final = _LINES_SQL.format(at="$3::timestamptz")
+
+_REMEMBERED_MAX = 1_000
+_remembered: dict[tuple[UUID | None, int, datetime, bool], Organisation] = {}
+
+
+async def read_organisation(
+    session: Session, batch: Batch, at: datetime | None = None
+) -> Organisation:
+    """The lines known by the batch: in force at its instant, or at `at` where given.
+
+    Remembered, since what was known by a batch never changes.
+    """
+    key = (session.workspace_id, batch.sequence, at or batch.posted_at, at is None)
+    known = _remembered.get(key)
+    if known is not None:
+        return known
+    rows = await session.fetch(
+        _LINES_BY_BATCH if at is None else _LINES_AT,
+        session.workspace_id,
+        batch.sequence,
+        at or batch.posted_at,
+    )
+    organisation = Organisation((row["user_id"], row["manager_id"]) for row in rows)
+    if len(_remembered) >= _REMEMBERED_MAX:
+        _remembered.clear()
+    _remembered[key] = organisation
+    return organisation
+
+
+async def read_quotas(
+    session: Session, periods: list[str], sequence: int
+) -> dict[str, dict[UUID, Decimal]]:
+    """By period and user: the newest quotas known by a sequence."""
+    rows = await session.fetch(
+        """
+        SELECT DISTINCT ON (q.period, q.user_id) q.period, q.user_id, q.amount
+        FROM forecast.quotas q
+        WHERE q.workspace_id = $1 AND q.period = ANY($2::text[]) AND q.sequence <= $3
+        ORDER BY q.period, q.user_id, q.sequence DESC
+        """,
+        session.workspace_id,
+        periods,
+        sequence,
+    )
+    found: dict[str, dict[UUID, Decimal]] = {period: {} for period in periods}
+    for row in rows:
+        found[row["period"]][row["user_id"]] = row["amount"]
+    return found
