@@ -74,8 +74,8 @@ def _variables(settings: "Settings") -> Finding:
 def _postgres_programs(settings: "Settings") -> Finding:
     from services.kit.binaries import ServerNotFoundError, find_postgres
 
-    if settings.database_url is not None:
-        return Finding("postgres", "ok", "LEADLINE_DATABASE_URL is given; nothing is embedded")
+    if settings.has_database:
+        return Finding("postgres", "ok", "an address is given; nothing is embedded")
     try:
         programs = find_postgres()
     except ServerNotFoundError as error:
@@ -87,7 +87,7 @@ def _valkey_programs(settings: "Settings") -> Finding:
     from services.kit.binaries import ServerNotFoundError, find_valkey
 
     if settings.redis_url is not None:
-        return Finding("valkey", "ok", "LEADLINE_REDIS_URL is given; nothing is embedded")
+        return Finding("valkey", "ok", "an address is given; nothing is embedded")
     try:
         return Finding("valkey", "ok", find_valkey())
     except ServerNotFoundError as error:

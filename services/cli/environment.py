@@ -96,7 +96,7 @@ def embedded_servers(
     home = settings.home.absolute()
     servers = EmbeddedServers(
         home,
-        with_postgres=settings.database_url is None,
+        with_postgres=not settings.has_database,
         with_valkey=settings.redis_url is None,
     )
     file = home / SERVERS_FILE
@@ -120,7 +120,7 @@ def connected() -> Iterator[Settings]:
     """Settings with a database: the given one, that of a running `leadline up`, or an embedded one
     started for the length of the command."""
     settings = get_settings()
-    if settings.database_url is not None:
+    if settings.has_database:
         yield settings
         return
     try:
@@ -136,8 +136,8 @@ def addresses_of(settings: Settings) -> dict[str, str]:
     with contextlib.suppress(FileNotFoundError):
         addresses = json.loads((settings.home / SERVERS_FILE).read_text())
         addresses.pop("pid", None)
-    if settings.database_url is not None:
-        addresses["LEADLINE_DATABASE_URL"] = settings.database_url.get_secret_value()
+    if settings.has_database:
+        addresses["LEADLINE_DATABASE_URL"] = settings.database_dsn("worker")
     if settings.redis_url is not None:
         addresses["LEADLINE_REDIS_URL"] = settings.redis_url.get_secret_value()
     return addresses

@@ -131,6 +131,16 @@ class DatabaseSettings(_Group):
         default=30_000, ge=1, le=3_600_000, description="Longest a transaction may sit idle."
     )
 
+    @property
+    def has_database(self) -> bool:
+        """Whether any Postgres is named; without one `leadline up` brings its own."""
+        names = (
+            "database_url",
+            "migrate_database_url",
+            *map("{}_database_url".format, SERVICE_NAMES),
+        )
+        return any(getattr(self, name) is not None for name in names)
+
     def database_dsn(self, service: ServiceName | None = None) -> str:
         """The `postgresql://` address for asyncpg, a service's own before the common one."""
         own: SecretStr | None = getattr(self, f"{service}_database_url") if service else None
