@@ -103,7 +103,7 @@ class Api:
 
     async def settle(self) -> None:
         """Runs the worker's posting in this process until nothing is due."""
-        from services.forecast.recompute import settle
+        from services.forecast.tasks import settle
 
         await settle(self.stack.worker, self.workspace_id)
 

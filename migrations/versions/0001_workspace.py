@@ -24,6 +24,7 @@ def upgrade() -> None:
     _create_reporting_lines()
     layout.discoverable("workspace.workspace_slugs")
     layout.discoverable("workspace.workspaces")
+    layout.discoverable("workspace.policies")
     layout.grant(
         "workspace", "SELECT, INSERT, UPDATE, DELETE", "leadline_pipeline", "leadline_worker"
     )
@@ -132,6 +133,10 @@ def _create_policies() -> None:
     op.execute(
         "ALTER TABLE workspace.policies ADD CONSTRAINT fk_policies_workspace_id"
         " FOREIGN KEY (workspace_id) REFERENCES workspace.workspaces (id)"
+    )
+    op.execute(
+        "CREATE INDEX ix_policies_unapplied ON workspace.policies (workspace_id, version)"
+        " WHERE applied_at IS NULL"
     )
 
 

@@ -113,13 +113,17 @@ def _create_outbox() -> None:
             last_error TEXT,
             parked_at TIMESTAMP WITH TIME ZONE,
             CONSTRAINT pk_outbox PRIMARY KEY (workspace_id, id)
-        )
+        ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000)
         """
     )
     layout.place("pipeline.outbox")
     op.execute(
         "CREATE INDEX ix_outbox_workspace_id_subject_id_version"
         " ON pipeline.outbox (workspace_id, subject_id, version)"
+    )
+    op.execute(
+        "CREATE INDEX ix_outbox_failed ON pipeline.outbox (workspace_id, subject_id)"
+        " WHERE attempts > 0"
     )
 
 

@@ -25,6 +25,7 @@ def upgrade() -> None:
     _create_positions()
     _create_postings()
     _create_quotas()
+    _create_workers()
     layout.discoverable("forecast.audits")
     layout.grant("forecast", "SELECT, INSERT, UPDATE, DELETE", "leadline_worker")
     layout.grant("forecast", "SELECT", "leadline_forecast")
@@ -52,6 +53,7 @@ def _create_audits() -> None:
             error TEXT,
             created_at TIMESTAMP WITH TIME ZONE NOT NULL,
             started_at TIMESTAMP WITH TIME ZONE,
+            lease_until TIMESTAMP WITH TIME ZONE,
             finished_at TIMESTAMP WITH TIME ZONE,
             CONSTRAINT pk_audits PRIMARY KEY (workspace_id, id)
         )
@@ -134,7 +136,7 @@ def _create_cells() -> None:
             foreign_currency_count BIGINT NOT NULL,
             term_assumed_count BIGINT NOT NULL,
             CONSTRAINT pk_cells PRIMARY KEY (workspace_id, fiscal_quarter, dimensions_id, owner_id)
-        )
+        ) WITH (fillfactor = 70)
         """
     )
     layout.place("forecast.cells")
@@ -149,7 +151,7 @@ def _create_cursors() -> None:
             last_posted_at TIMESTAMP WITH TIME ZONE NOT NULL,
             last_event_at TIMESTAMP WITH TIME ZONE,
             CONSTRAINT pk_cursors PRIMARY KEY (workspace_id)
-        )
+        ) WITH (fillfactor = 70)
         """
     )
     layout.place("forecast.cursors")
@@ -330,4 +332,18 @@ def _create_quotas() -> None:
     op.execute(
         "CREATE INDEX ix_quotas_workspace_id_period_user_id_sequence"
         " ON forecast.quotas (workspace_id, period, user_id, sequence)"
+    )
+
+
+def _create_workers() -> None:
+    """Of no workspace: which worker processes are alive."""
+    op.execute(
+        """
+        CREATE TABLE forecast.workers (
+            id UUID NOT NULL,
+            started_at TIMESTAMP WITH TIME ZONE NOT NULL,
+            beat_at TIMESTAMP WITH TIME ZONE NOT NULL,
+            CONSTRAINT pk_workers PRIMARY KEY (id)
+        ) WITH (fillfactor = 50)
+        """
     )

@@ -102,8 +102,14 @@ class Entry(Record, MeasureColumns, Base):
     __tablename__ = "entries"
     __table_args__ = (
         UniqueConstraint(
-            "workspace_id", "opportunity_id", "version", "cause", "occurred_at",
-            "fiscal_quarter", "owner_id", "dimensions_id",
+            "workspace_id",
+            "opportunity_id",
+            "version",
+            "cause",
+            "occurred_at",
+            "fiscal_quarter",
+            "owner_id",
+            "dimensions_id",
             name="uq_entries_once",
         ),  # fmt: skip
         # Drill-down, waterfall and recorded as-of of one quarter.
@@ -210,4 +216,17 @@ class Audit(Record, Base):
     error: Mapped[str | None]
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
+    # A run whose worker has died is taken up by another one when this has passed.
+    lease_until: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+
+
+class WorkerBeat(Base):
+    """A worker process and when it last said that it is alive. Of no workspace."""
+
+    __tablename__ = "workers"
+    __table_args__ = {"schema": SCHEMA}
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    started_at: Mapped[datetime]
+    beat_at: Mapped[datetime]

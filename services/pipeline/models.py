@@ -192,6 +192,13 @@ class OutboxRow(Record, Base):
     __tablename__ = "outbox"
     __table_args__ = (
         Index(None, "workspace_id", "subject_id", "version"),
+        # Subjects a claim passes over; nearly always empty.
+        Index(
+            "ix_outbox_failed",
+            "workspace_id",
+            "subject_id",
+            postgresql_where=text("attempts > 0"),
+        ),  # fmt: skip
         {"schema": SCHEMA},
     )
 

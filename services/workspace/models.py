@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, SmallInteger, Text, UniqueConstraint
+from sqlalchemy import ForeignKeyConstraint, Index, SmallInteger, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -113,6 +113,13 @@ class PolicyVersion(Record, Base):
     __table_args__ = (
         ForeignKeyConstraint(["workspace_id"], ["workspace.workspaces.id"]),
         UniqueConstraint("workspace_id", "version"),
+        # Those still to be applied; the worker asks every second.
+        Index(
+            "ix_policies_unapplied",
+            "workspace_id",
+            "version",
+            postgresql_where=text("applied_at IS NULL"),
+        ),  # fmt: skip
         {"schema": SCHEMA},
     )
 
