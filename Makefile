@@ -23,6 +23,7 @@ help: ## List the targets.
 
 .PHONY: setup
 setup: $(VENV)/runtime.stamp ## Make .venv with everything Leadline needs to run.
+	@:
 
 .PHONY: run
 run: setup ## Start everything on one port, with demo data on a first start. ARGS="--no-demo"

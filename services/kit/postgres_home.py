@@ -22,7 +22,7 @@ USER = "leadline"
 """Name of the owner role and of the database."""
 
 _UNPRIVILEGED_USERS = ("nobody", "postgres")
-_REACHABLE_PROGRAMS = Path("/var/tmp")
+_REACHABLE_PROGRAMS = Path("/var/tmp")  # noqa: S108  (its owner is checked before use)
 _REACHABLE_DATA = Path("/var/lib/leadline")
 
 
@@ -113,9 +113,8 @@ class PostgresHome:
         owner = identity or self.identity
         if os.geteuid() != 0 or path.stat().st_uid == owner.uid:
             return
-        for parent, directories, files in os.walk(path):
-            for name in (*directories, *files):
-                os.lchown(os.path.join(parent, name), owner.uid, owner.gid)
+        for inner in path.rglob("*"):
+            os.lchown(inner, owner.uid, owner.gid)
         os.lchown(path, owner.uid, owner.gid)
 
     # -- the cluster -----------------------------------------------------------------------------

@@ -66,40 +66,31 @@ def probe(path: Path) -> None:
             file.read(1)
 
 
+def arrange(options: dict[str, str], probes: list[Path]) -> None:
+    """Identity first: it decides what can be reached, and a change of it forgets the parent."""
+    if "--user" in options:
+        become(options["--user"])
+    if "--user-namespace" in options:
+        enter_user_namespace()
+    for path in probes:
+        probe(path)
+    if "--no-interrupt" in options:
+        # Ctrl-C reaches the whole terminal group; the supervisor alone decides what it means.
+        # Blocked rather than ignored, so that no library can take it back by accident.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    if "--death-signal" in options:
+        end_with_parent(int(options["--parent"]), int(options["--death-signal"]))
+
+
 def main(arguments: list[str]) -> None:
     split = arguments.index("--")
-    options, program = arguments[:split], arguments[split + 1 :]
-    parent, death_signal = 0, 0
-    probes: list[Path] = []
+    program = arguments[split + 1 :]
+    pairs = [option.partition("=")[::2] for option in arguments[:split]]
     try:
-        for option in options:
-            name, _, value = option.partition("=")
-            if name == "--user":
-                become(value)
-            elif name == "--user-namespace":
-                enter_user_namespace()
-            elif name == "--parent":
-                parent = int(value)
-            elif name == "--death-signal":
-                death_signal = int(value)
-            elif name == "--no-interrupt":
-                # Ctrl-C reaches the whole terminal group; the supervisor alone decides what it
-                # means. Blocked rather than ignored, so that no library can take it back by accident.
-                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-            elif name == "--probe":
-                probes.append(Path(value))
-        for path in probes:
-            probe(path)
+        arrange(dict(pairs), [Path(value) for name, value in pairs if name == "--probe"])
+        os.execvp(program[0], program)  # noqa: S606  (that is what this is for)
     except (OSError, KeyError) as error:
-        print(f"spawn: {error}", file=sys.stderr)
-        sys.exit(EXIT_CANNOT)
-    if death_signal:
-        # After the change of identity, which clears it.
-        end_with_parent(parent, death_signal)
-    try:
-        os.execvp(program[0], program)
-    except OSError as error:
-        print(f"spawn: {program[0]}: {error}", file=sys.stderr)
+        sys.stderr.write(f"cannot start {program[0]}: {error}\n")
         sys.exit(EXIT_CANNOT)
 
 
