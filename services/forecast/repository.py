@@ -22,6 +22,7 @@ from services.forecast.domain import (
 from services.forecast.organisation import Organisation
 from services.forecast.question import Batch, GroupBy, Person, Standing
 from services.kit.db import Session
+from services.pipeline.events import DUE
 from services.workspace.fiscal import UNDATED
 
 SUMS: Final = ", ".join(
@@ -45,8 +46,8 @@ _STANDING: Final = """
     SELECT coalesce(c.last_sequence, 0) AS sequence,
         coalesce(c.last_posted_at, w.created_at) AS posted_at,
         c.last_event_at,
-        (SELECT count(*) FROM pipeline.outbox o
-            WHERE o.workspace_id = $1 AND o.due_at <= {now}) AS pending_events,
+        (SELECT count(*) FROM pipeline.outbox
+            WHERE workspace_id = $1 AND {due}) AS pending_events,
         (SELECT count(DISTINCT o.subject_id) FROM pipeline.outbox o
             WHERE o.workspace_id = $1 AND o.parked_at IS NOT NULL) AS quarantined,
         EXISTS (SELECT 1 FROM workspace.policies p
@@ -68,13 +69,13 @@ _HAS_QUOTA: Final = """
         WHERE q.workspace_id = $1 AND q.period = ANY({periods}::text[]))
 """
 
-_STANDING_ALONE: Final = _STANDING.format(now="$2")
+_STANDING_ALONE: Final = _STANDING.format(now="$2", due=DUE.format(at="$2"))
 _WHOLE_COMPANY: Final = f"""
     SELECT totals.*, ({_UNDATED}) AS undated_count, standing.*,
         ({_POLICY_VERSION.format(sequence="standing.sequence", at="standing.posted_at")})
             AS policy_version,
         {_HAS_QUOTA.format(periods="$5")} AS has_quota
-    FROM ({_CELL_SUMS}) AS totals, ({_STANDING.format(now="$4")}) AS standing
+    FROM ({_CELL_SUMS}) AS totals, ({_STANDING.format(now="$4", due=DUE.format(at="$4"))}) AS standing
 """
 _WITH_UNDATED: Final = f"""
     SELECT totals.*, ({_UNDATED}{_OWNED.format("u.")}) AS undated_count
