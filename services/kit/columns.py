@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, DateTime, ForeignKeyConstraint, MetaData, Numeric, Text, Uuid
@@ -33,7 +33,9 @@ class Base(DeclarativeBase):
         str: Text,
         UUID: Uuid,
         dict: JSONB,
+        dict[str, Any]: JSONB,
         list: JSONB,
+        list[Any]: JSONB,
         datetime: DateTime(timezone=True),
     }
 

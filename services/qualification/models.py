@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Index, SmallInteger, UniqueConstraint, text
@@ -69,8 +70,8 @@ class Assessment(Record, Base):
     lead_version: Mapped[int]
     policy_version: Mapped[int]
     segment: Mapped[str]
-    evidence: Mapped[dict]
-    criteria: Mapped[dict]
+    evidence: Mapped[dict[str, Any]]
+    criteria: Mapped[dict[str, Any]]
     verdict: Mapped[str]
     is_convertible: Mapped[bool]
     assessed_at: Mapped[datetime]
@@ -93,7 +94,7 @@ class Conversion(Tenant, Base):
     opportunity_id: Mapped[UUID]
     assessment_id: Mapped[UUID]
     # What pipeline is asked to open, as it was when it was asked.
-    request: Mapped[dict]
+    request: Mapped[dict[str, Any]]
     state: Mapped[str]
     reason: Mapped[str | None]
     requested_at: Mapped[datetime]
