@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import orjson
 from fastapi import Request, Response
@@ -23,6 +24,8 @@ def _plain(value: Any) -> Any:
         return money.text(value)
     if isinstance(value, datetime):
         return clock.isoformat(value)
+    if isinstance(value, UUID):  # the driver's own subclass, which orjson does not know
+        return str(value)
     if isinstance(value, (set, frozenset)):
         return sorted(value)
     raise TypeError(f"{type(value).__name__} has no form in JSON")

@@ -206,3 +206,17 @@ def same_external_id(named: str, sent: str | None) -> None:
             "different_external_id",
             f"must be left out or equal the {named[:100]!r} of the path",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a client stated about one record: absent fields are untouched, null clears."""
+
+    external_id: str
+    stated: dict[str, Any]
+
+    @classmethod
+    def of(cls, external_id: str, payload: StrictModel) -> Change:
+        stated = payload.stated()
+        stated.pop("external_id", None)
+        return cls(external_id, stated)

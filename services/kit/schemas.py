@@ -46,8 +46,7 @@ _LINE_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 # Active codes of ISO 4217 with a country behind them, and those withdrawn since 2020 that old
 # records still carry; no metals, funds or test codes.
-CURRENCIES: Final = frozenset(
-    """
+_CODES: Final = """
     AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN
     BZD CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS
     GIP GMD GNF GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW
@@ -55,8 +54,8 @@ CURRENCIES: Final = frozenset(
     NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK
     SGD SHP SLE SLL SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU
     UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG ZWL
-    """.split()
-)
+"""
+CURRENCIES: Final = frozenset(_CODES.split())
 
 
 class StrictModel(BaseModel):

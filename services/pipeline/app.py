@@ -12,12 +12,22 @@ from services.pipeline.subscriptions.endpoints import router as subscriptions
 from services.schema import HEAD
 from services.workspace.keys.lookups import token_lookups
 from services.workspace.users.endpoints import router as users
+from services.workspace.workspaces.endpoints import router as workspaces
 
 app = create_app(
     name="pipeline",
     title="Leadline pipeline",
     description="Accounts, opportunities and their history, users, policies and imports.",
-    routers=[users, policies, accounts, contacts, subscriptions, opportunities, imports],
+    routers=[
+        workspaces,
+        users,
+        policies,
+        accounts,
+        contacts,
+        subscriptions,
+        opportunities,
+        imports,
+    ],
     token_lookups=token_lookups,
     schema_head=HEAD,
 )
