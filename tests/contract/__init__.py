@@ -1,0 +1,1 @@
+"""The contract: what the OpenAPI documents promise is what the services do."""

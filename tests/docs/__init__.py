@@ -1,0 +1,1 @@
+"""The documents are code: what they show is run."""

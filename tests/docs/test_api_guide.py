@@ -1,0 +1,56 @@
+"""The API guide's exchanges, one after another in one fresh workspace."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from services.kit import clock
+from tests.client import Api
+from tests.docs.guide import exchanges, filled, missing
+
+GUIDE = "docs/api-guide.md"
+# The day the guide plays on; the clock goes on from there, so that batches have distinct instants.
+START = datetime(2026, 6, 17, 17, 0, tzinfo=UTC)
+
+
+async def test_every_exchange_is_true(api: Api) -> None:
+    started = datetime.now(UTC)
+    with clock.replaced(lambda: START + (datetime.now(UTC) - started)):
+        await _play(api)
+
+
+async def _play(api: Api) -> None:
+    names: dict[str, str] = {"soon": (START + timedelta(minutes=1)).isoformat()}
+    played = exchanges(GUIDE)
+    assert len(played) >= 10
+    for exchange in played:
+        if "/forecast/" in exchange.path:
+            await api.settle()
+        response = await api.request(
+            exchange.method,
+            filled(exchange.path, names),
+            content=filled(exchange.body, names) if exchange.body else None,
+            headers={"Content-Type": "application/json"}
+            | {name: filled(value, names) for name, value in exchange.headers.items()},
+        )
+        where = f"{GUIDE}:{exchange.line} {exchange.method} {exchange.path}"
+        if exchange.status is not None:
+            assert response.status_code == exchange.status, f"{where}: {response.text}"
+        else:
+            assert response.is_success, f"{where}: {response.status_code} {response.text}"
+        if exchange.expected is not None:
+            problems = missing(exchange.expected, response.json())
+            assert not problems, f"{where}: {problems}"
+        if response.headers.get("content-type", "").startswith("application/json"):
+            _remember(names, response.json())
+
+
+def _remember(names: dict[str, str], answer: object) -> None:
+    """`id`, `as_of` and `sequence` of the last answer that had them."""
+    if isinstance(answer, dict):
+        for name in ("id", "as_of", "opportunity_id"):
+            if isinstance(answer.get(name), str):
+                names[name] = answer[name]
+        freshness = answer.get("freshness")
+        if isinstance(freshness, dict):
+            names["sequence"] = str(freshness["sequence"])

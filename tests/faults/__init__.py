@@ -1,0 +1,1 @@
+"""Faults that must lose nothing and double nothing: after each, figures equal the reference."""
