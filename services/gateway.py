@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from services.forecast.app import app as forecast
+from services.forecast.heartbeats import is_worker_up
 from services.kit.app import not_ready
 from services.kit.settings import get_settings
 from services.kit.telemetry import exposition
@@ -53,6 +54,10 @@ async def readyz(request: Request) -> Response:
         reason = await not_ready(service.state.service, HEAD)
         if reason is not None:
             reasons[name] = reason
+    if not reasons:
+        async with forecast.state.service.database.read(None) as session:
+            if not await is_worker_up(session):
+                reasons["worker"] = "no worker has been heard of for some seconds"
     marker = get_settings().first_start_marker
     if marker is not None and marker.exists():
         reasons["demo"] = "the demo data is being loaded"

@@ -221,6 +221,9 @@ class WorkerSettings(_Group):
     worker_concurrency: int = Field(
         default=4, ge=1, le=64, description="Workspaces one worker process handles at a time."
     )
+    worker_metrics_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Port of the worker's own /metrics; none if unset."
+    )
 
 
 class OidcSettings(_Group):

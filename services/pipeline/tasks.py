@@ -1,0 +1,68 @@
+"""Work of pipeline that the worker does in the background: a policy that has come into force is
+applied to the opportunities, a chunk a transaction.
+
+Killed anywhere, it goes on where it was: how far it came is stored with the chunk.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from services.kit import clock
+from services.kit.db import Database, Session, WriteSession
+from services.pipeline.opportunities import service as opportunities
+
+_CHUNK: Final = 500
+
+
+async def find_policy_changes(session: Session, limit: int = 50) -> list[UUID]:
+    """Workspaces in which a policy is posted and not yet applied; only the worker sees any."""
+    rows = await session.fetch(
+        """
+        SELECT DISTINCT workspace_id FROM workspace.policies
+        WHERE applied_at IS NULL AND sequence IS NOT NULL
+        ORDER BY workspace_id LIMIT $1
+        """,
+        limit,
+    )
+    return [row["workspace_id"] for row in rows]
+
+
+async def apply_policies(database: Database, workspace_id: UUID) -> bool:
+    """One chunk of the oldest policy that is posted and not applied; False when there is none."""
+    async with database.write(workspace_id) as session:
+        # One process at a time, and nobody waits: whoever has the row is doing it.
+        policy = await session.fetchrow(
+            """
+            SELECT id, version, applied_through FROM workspace.policies
+            WHERE workspace_id = $1 AND applied_at IS NULL AND sequence IS NOT NULL
+                AND effective_from <= $2
+            ORDER BY version LIMIT 1
+            FOR NO KEY UPDATE SKIP LOCKED
+            """,
+            workspace_id,
+            clock.now(),
+        )
+        if policy is None:
+            return False
+        reached = await opportunities.apply_policy(
+            session, policy["version"], after=policy["applied_through"], limit=_CHUNK
+        )
+        await _mark(session, policy["id"], reached)
+    return True
+
+
+async def _mark(session: WriteSession, policy_id: UUID, reached: UUID | None) -> None:
+    """How far the application came; at its end, when that was."""
+    await session.execute(
+        """
+        UPDATE workspace.policies
+        SET applied_through = coalesce($3, applied_through), applied_at = $4
+        WHERE workspace_id = $1 AND id = $2
+        """,
+        session.workspace_id,
+        policy_id,
+        reached,
+        None if reached is not None else clock.now(),
+    )
