@@ -7,6 +7,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from uuid import UUID
 
+import asyncpg
+
 from services.kit.db import Database
 from services.kit.settings import get_settings
 
@@ -36,7 +38,8 @@ async def _require_head(database: Database) -> None:
     from services.cli.environment import CommandError
     from services.schema import HEAD
 
-    found = await schema_version(database)
+    async with database.pool.acquire() as connection:
+        found = await schema_version(connection)
     if found is None or found < HEAD:  # a later one is fine: this release runs on the next schema
         raise CommandError(
             f"the database is at migration {found or 'none'} and the code wants {HEAD}: run "
@@ -44,15 +47,12 @@ async def _require_head(database: Database) -> None:
         )
 
 
-async def schema_version(database: Database) -> str | None:
+async def schema_version(connection: asyncpg.Connection) -> str | None:
     """The newest migration that was applied, None in an empty database."""
-    async with database.pool.acquire() as connection:
-        if await connection.fetchval("SELECT to_regclass('public.alembic_version')") is None:
-            return None
-        found: str | None = await connection.fetchval(
-            "SELECT version_num FROM public.alembic_version"
-        )
-        return found
+    if await connection.fetchval("SELECT to_regclass('public.alembic_version')") is None:
+        return None
+    found: str | None = await connection.fetchval("SELECT version_num FROM public.alembic_version")
+    return found
 
 
 async def first_workspace_id(database: Database) -> UUID | None:

@@ -25,13 +25,14 @@ def bootstrap(
         configure_logging,
         write_private,
     )
-    from services.cli.migrate import upgrade_to_head
+    from services.cli.migrate import is_at_head, upgrade_to_head
     from services.kit.settings import get_settings
 
     configure_logging()
     home = get_settings().home.absolute()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    upgrade_to_head()
+    if not is_at_head():
+        upgrade_to_head()
     key_file, marker = home / API_KEY_FILE, home / SEEDING_FILE
     token = key_file.read_text().strip() if key_file.exists() else ""
     new_token = asyncio.run(_first_workspace(token, marker, demo=not no_demo))

@@ -118,6 +118,7 @@ def _api_key(settings: "Settings") -> Finding:
 def _database(settings: "Settings") -> Finding:
     import asyncpg
 
+    from services.cli.administration import schema_version
     from services.cli.environment import addresses_of
     from services.schema import HEAD
 
@@ -129,11 +130,7 @@ def _database(settings: "Settings") -> Finding:
         connection = await asyncpg.connect(url, timeout=10)
         try:
             server = await connection.fetchval("SHOW server_version")
-            table = await connection.fetchval("SELECT to_regclass('public.alembic_version')::text")
-            at = None
-            if table is not None:
-                at = await connection.fetchval("SELECT version_num FROM public.alembic_version")
-            return server, at
+            return server, await schema_version(connection)
         finally:
             await connection.close()
 

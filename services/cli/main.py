@@ -5,6 +5,7 @@ answers at once and `leadline up` stays small.
 """
 
 import sys
+from types import TracebackType
 
 import typer
 
@@ -30,22 +31,38 @@ app.command("seed", hidden=True)(bootstrap.seed)
 
 
 def run() -> None:
-    """Refusals are sentences on standard error and exit code 1; a traceback means a defect."""
+    sys.excepthook = explain
+    # Not `app()`, which would put a hook of its own in place of ours.
+    typer.main.get_command(app)()
+
+
+def explain(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    """Refusals are sentences on standard error; a traceback means a defect. Both end with code 1.
+
+    Called when everything has failed already, so that `--help` need not load what it knows.
+    """
+    from pydantic import ValidationError
+
     from services.cli.environment import REFUSALS
     from services.kit.errors import ServiceError
 
-    try:
-        app()
-    except REFUSALS as error:
-        print(f"leadline: {error}", file=sys.stderr)
-        sys.exit(1)
-    except ServiceError as error:
-        for problem in error.errors:
-            name = problem.pointer.rpartition("/")[2]
-            print(f"leadline: {name} {problem.message}", file=sys.stderr)
-        if not error.errors:
-            print(f"leadline: {error.detail}", file=sys.stderr)
-        sys.exit(1)
+    if isinstance(error, ValidationError):
+        lines = [
+            f"LEADLINE_{'_'.join(map(str, fault['loc'])).upper()} {fault['msg']}"
+            for fault in error.errors(include_url=False, include_input=False)
+        ]
+    elif isinstance(error, ServiceError):
+        lines = [f"{p.pointer.rpartition('/')[2]} {p.message}" for p in error.errors]
+        lines = lines or [error.detail]
+    elif isinstance(error, REFUSALS):
+        lines = [str(error)]
+    else:
+        sys.__excepthook__(kind, error, traceback)
+        return
+    for line in lines:
+        print(f"leadline: {line}", file=sys.stderr)
 
 
 if __name__ == "__main__":
