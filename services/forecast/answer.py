@@ -116,7 +116,7 @@ def _instant(instant: Any) -> str | None:
     return None if instant is None else clock.isoformat(instant)
 
 
-def _levels(levels: Levels) -> dict[str, str]:
+def levels_text(levels: Levels) -> dict[str, str]:
     return {
         "closed": money.text(levels.closed),
         "commit": money.text(levels.commit),
@@ -127,10 +127,10 @@ def _levels(levels: Levels) -> dict[str, str]:
 def _amounts(summed: Figures) -> dict[str, Any]:
     midpoint = money.text(summed.fifty_fifty_suggested)
     return {
-        "gross_arr": _levels(summed.gross_arr),
-        "renewal_loss": _levels(summed.renewal_loss),
+        "gross_arr": levels_text(summed.gross_arr),
+        "renewal_loss": levels_text(summed.renewal_loss),
         "net_arr": {
-            **_levels(summed.net_arr),
+            **levels_text(summed.net_arr),
             "fifty_fifty": midpoint,
             "fifty_fifty_source": "midpoint",
             "fifty_fifty_suggested": midpoint,
@@ -141,13 +141,19 @@ def _amounts(summed: Figures) -> dict[str, Any]:
     }
 
 
-def _coverage(reading: Reading, closed: Decimal) -> dict[str, Any]:
-    summed = reading.figures
-    against = coverage(summed.open_pipeline, reading.quota, closed, reading.band)
+def pipeline_text(summed: Figures) -> dict[str, str]:
     return {
         "open_pipeline": money.text(summed.open_pipeline),
         "open_stage_3_plus": money.text(summed.open_stage_3_plus),
         "open_signed": money.text(summed.open_signed),
+    }
+
+
+def _coverage(reading: Reading, closed: Decimal) -> dict[str, Any]:
+    summed = reading.figures
+    against = coverage(summed.open_pipeline, reading.quota, closed, reading.band)
+    return {
+        **pipeline_text(summed),
         "to_target": against.to_target,
         "to_remainder": against.to_remainder,
         "band": _band(reading.band),
@@ -184,10 +190,6 @@ def _group(group: Group) -> dict[str, Any]:
         answer["external_id"] = group.external_id
     return answer | {
         **_amounts(summed),
-        "coverage": {
-            "open_pipeline": money.text(summed.open_pipeline),
-            "open_stage_3_plus": money.text(summed.open_stage_3_plus),
-            "open_signed": money.text(summed.open_signed),
-        },
+        "coverage": pipeline_text(summed),
         "opportunity_count": summed.opportunity_count,
     }

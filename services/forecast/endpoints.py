@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BaseModel
 
-from services.forecast import service
+from services.forecast import drill_down, service, trend, waterfall
 from services.forecast.answer import render
-from services.forecast.errors import OutOfScopeError
+from services.forecast.answer_parts import render_page, render_trend, render_waterfall
+from services.forecast.errors import (
+    FutureInstantError,
+    OutOfScopeError,
+    ReversedIntervalError,
+    UnknownFigureError,
+)
 from services.forecast.question import Axis, GroupBy, Organised, Question
-from services.forecast.schemas import ForecastOut
+from services.forecast.schemas import (
+    EntryOut,
+    EntryPage,
+    FigureOpportunityOut,
+    FigureOpportunityPage,
+    ForecastOut,
+    TrendOut,
+    WaterfallOut,
+)
 from services.kit.answers import json_answer, record_answer
 from services.kit.app import COMMON_ERRORS, problems
+from services.kit.csv_answer import csv_response, list_answer, wants_csv
 from services.kit.errors import InvalidPayloadError, NotFoundError
 from services.kit.http import Caller, Read, ServiceRoute
+from services.kit.pagination import PageRequest, page_request
 from services.workspace.fiscal import FiscalCalendarError, FiscalQuarter
 from services.workspace.workspaces.repository import get_workspace
 
@@ -23,7 +40,7 @@ router = APIRouter(
     prefix="/forecasts/{fiscal_quarter}",
     tags=["forecasts"],
     route_class=ServiceRoute,
-    responses=problems(*COMMON_ERRORS, NotFoundError, OutOfScopeError),
+    responses=problems(*COMMON_ERRORS, NotFoundError, OutOfScopeError, FutureInstantError),
 )
 
 
@@ -69,6 +86,10 @@ async def _question(
 
 
 Asked = Annotated[Question, Depends(_question)]
+Paged = Annotated[PageRequest, Depends(page_request)]
+Figure = Annotated[
+    str, Query(max_length=60, description="A figure by its place in the answer: `net_arr.commit`.")
+]
 
 
 @router.get("", response_model=ForecastOut, summary="The figures of a fiscal quarter")
@@ -82,12 +103,107 @@ async def get_forecast(
     """For a user and everybody below, or for the whole company; now, or as of an instant.
 
     `as_of` in the answer is the instant of the last ledger batch in it: asked for again, it gives
-    the same figures for ever."""
+    the same figures for ever. As CSV: one row, or with `group_by` one row a group."""
     if group_by is not None:
-        question = question.grouped(group_by)
+        question = replace(question, group_by=group_by)
     reading = await service.read_forecast(session, caller, question)
     content = render(reading)
+    if wants_csv(request):
+        return csv_response(content["groups"] if group_by else [content])
     if reading.standing.pending_events:
         # What is pending is part of the answer and may change without a new sequence.
         return json_answer(content)
     return record_answer(request, content, reading.moment.batch.sequence)
+
+
+@router.get(
+    "/opportunities",
+    response_model=FigureOpportunityPage,
+    responses=problems(UnknownFigureError),
+    summary="The opportunities behind a figure",
+)
+async def get_opportunities(
+    request: Request, session: Read, caller: Caller, question: Asked, page: Paged, figure: Figure
+) -> Response:
+    """Each with what it contributes, the largest first; the contributions of all pages add up to
+    `total`, which is the figure. Their fields are as they stood at the moment asked for."""
+    found = await drill_down.list_opportunities(session, caller, question, figure, page)
+    content = render_page(question, figure, found)
+    return _page_answer(request, content, FigureOpportunityOut)
+
+
+@router.get(
+    "/entries",
+    response_model=EntryPage,
+    responses=problems(UnknownFigureError),
+    summary="The ledger entries behind the figures",
+)
+async def get_entries(
+    request: Request,
+    session: Read,
+    caller: Caller,
+    question: Asked,
+    page: Paged,
+    figure: Annotated[str | None, Query(max_length=60)] = None,
+    cause: Annotated[str | None, Query(max_length=40)] = None,
+    after: Annotated[int, Query(ge=0, le=2**62, description="Entries behind this sequence.")] = 0,
+) -> Response:
+    """In the order of the ledger, each with the event that made it."""
+    found = await drill_down.list_entries(
+        session, caller, question, figure=figure, cause=cause, after=after, page=page
+    )
+    return _page_answer(request, render_page(question, figure, found), EntryOut)
+
+
+@router.get(
+    "/waterfall",
+    response_model=WaterfallOut,
+    responses=problems(UnknownFigureError, ReversedIntervalError),
+    summary="From what a figure was to what it is, cause by cause",
+)
+async def get_waterfall(
+    request: Request,
+    session: Read,
+    caller: Caller,
+    quarter: Annotated[FiscalQuarter, Depends(_quarter)],
+    start: Annotated[AwareDatetime, Query(alias="from", description="Where it starts.")],
+    end: Annotated[AwareDatetime | None, Query(alias="to", description="Now if left out.")] = None,
+    figure: Figure = "net_arr.commit",
+    user_id: UserId = None,
+    axis: Annotated[Axis, Query()] = Axis.RECORDED,
+    organised: Annotated[Organised, Query()] = Organised.THEN,
+) -> Response:
+    """`ending` is exactly `starting` and every cause. `reorganised` is what moved because
+    reporting lines did."""
+    question = Question(quarter, user_id, end, None, axis, organised)
+    found = await waterfall.read_waterfall(session, caller, question, figure, start)
+    content = render_waterfall(question, figure, found)
+    if wants_csv(request):
+        return csv_response(content["causes"], ["cause", "amount", "entry_count"])
+    return json_answer(content)
+
+
+@router.get("/trend", response_model=TrendOut, summary="The figures as they were")
+async def get_trend(
+    request: Request,
+    session: Read,
+    caller: Caller,
+    quarter: Annotated[FiscalQuarter, Depends(_quarter)],
+    interval: Annotated[trend.Interval, Query()] = trend.Interval.WEEK,
+    user_id: UserId = None,
+    axis: Annotated[Axis, Query()] = Axis.RECORDED,
+    organised: Annotated[Organised, Query()] = Organised.THEN,
+) -> Response:
+    """At the end of each day or fiscal week, up to now."""
+    question = Question(quarter, user_id, None, None, axis, organised)
+    scope, points = await trend.read_trend(session, caller, question, interval)
+    content = render_trend(question, scope, points)
+    if wants_csv(request):
+        return csv_response(content["points"], ["date", "as_of"])
+    return json_answer(content)
+
+
+def _page_answer(request: Request, content: dict[str, Any], item: type[BaseModel]) -> Response:
+    if not wants_csv(request):
+        return json_answer(content)
+    return list_answer(request, content["items"], content["next_cursor"], list(item.model_fields))

@@ -22,6 +22,17 @@ class FutureInstantError(InvalidPayloadError):
         )
 
 
+class ReversedIntervalError(InvalidPayloadError):
+    """422: an interval that ends before it begins."""
+
+    code = "reversed_interval"
+
+    def __init__(self) -> None:
+        super().__init__(
+            [FieldProblem("query/from", "reversed_interval", "must not be later than `to`")]
+        )
+
+
 class UnknownFigureError(InvalidPayloadError):
     """422: a figure no answer has, or one that does not open into opportunities."""
 

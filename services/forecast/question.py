@@ -5,7 +5,7 @@ Pure values, shared by everything on the read side.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -48,9 +48,6 @@ class Question:
     axis: Axis = Axis.RECORDED
     organised: Organised = Organised.THEN
     group_by: GroupBy | None = None
-
-    def grouped(self, by: GroupBy) -> Question:
-        return replace(self, group_by=by)
 
     @property
     def is_about_now(self) -> bool:
@@ -101,11 +98,3 @@ class Person:
     external_id: str
     name: str
     plan_type: str
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Whose opportunities are read: of `owners`, of everybody where None."""
-
-    person: Person | None
-    owners: list[UUID] | None

@@ -44,7 +44,7 @@ _OWNED: Final = " AND ($4::uuid[] IS NULL OR {0}owner_id = ANY($4::uuid[]))"
 # A batch that has not been, so that a fresh workspace reads like any other.
 _STANDING: Final = """
     SELECT coalesce(c.last_sequence, 0) AS sequence,
-        coalesce(c.last_posted_at, w.created_at) AS posted_at,
+        CASE WHEN c.last_sequence > 0 THEN c.last_posted_at ELSE w.created_at END AS posted_at,
         c.last_event_at,
         (SELECT count(*) FROM pipeline.outbox
             WHERE workspace_id = $1 AND {due}) AS pending_events,

@@ -3,8 +3,8 @@ every figure of theirs is text by then."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Literal
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -122,3 +122,108 @@ class ForecastOut(FiguresOut):
     annual: AnnualOut | None = None
     group_by: str | None = None
     groups: list[GroupOut] | None = None
+
+
+class HeadOut(BaseModel):
+    """Which figures these are."""
+
+    fiscal_quarter: str
+    user_id: UUID | None
+    currency: str
+    axis: Literal["recorded", "occurred"]
+
+
+class FigureOpportunityOut(BaseModel):
+    """An opportunity as it stood, and what it contributes; named as it is called now."""
+
+    opportunity_id: UUID
+    contribution: Amount | int
+    external_id: str | None = None
+    name: str | None = None
+    account_external_id: str | None = None
+    account_name: str | None = None
+    version: int | None = None
+    type: str | None = None
+    stage: str | None = None
+    forecast_category: str | None = None
+    renewal_loss_category: str | None = None
+    amount: Amount | None = None
+    arr_basis: Amount | None = None
+    net_arr: Amount | None = None
+    currency: str | None = None
+    close_date: date | None = None
+    owner_id: UUID | None = None
+    owner_external_id: str | None = None
+    owner_name: str | None = None
+
+
+class FigureOpportunityPage(HeadOut):
+    """`total` is the figure: what the contributions of all pages add up to."""
+
+    as_of: datetime
+    sequence: int
+    figure: str
+    total: Amount | int
+    items: list[FigureOpportunityOut]
+    next_cursor: str | None
+
+
+class EntryOut(BaseModel):
+    """One cause's effect on one cell; `measures` are increments, only those that moved."""
+
+    id: UUID
+    sequence: int
+    cause: str
+    opportunity_id: UUID
+    opportunity_external_id: str | None
+    opportunity_name: str | None
+    version: int
+    occurred_at: datetime
+    recorded_at: datetime
+    posted_at: datetime
+    owner_id: UUID
+    owner_external_id: str | None
+    owner_name: str | None
+    dimensions: dict[str, str]
+    contribution: Amount | int | None = None
+    measures: dict[str, Amount | int]
+    event: dict[str, Any] | None
+
+
+class EntryPage(HeadOut):
+    as_of: datetime
+    sequence: int
+    figure: str | None
+    items: list[EntryOut]
+    next_cursor: str | None
+
+
+class CauseOut(BaseModel):
+    cause: str
+    amount: Amount | int
+    entry_count: int
+
+
+class WaterfallOut(HeadOut):
+    """`ending` is `starting` and the amounts of the causes, exactly."""
+
+    figure: str
+    # `from` is a word of the language.
+    from_: datetime = Field(alias="from")
+    to: datetime
+    starting: Amount | int
+    causes: list[CauseOut]
+    ending: Amount | int
+
+
+class TrendPointOut(FiguresOut):
+    """`net_arr` without anybody's judgement: floor and ceiling only."""
+
+    date: date
+    as_of: datetime
+    net_arr: LevelsOut  # type: ignore[assignment]
+    coverage: PipelineOut
+
+
+class TrendOut(HeadOut):
+    points: list[TrendPointOut]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -12,7 +13,19 @@ from services.forecast.question import Axis, Batch, Moment, Organised, Person, Q
 from services.kit.auth import Principal
 from services.kit.db import ReadSession
 from services.kit.errors import NotFoundError
-from services.workspace.workspaces.repository import Workspace
+from services.workspace.workspaces.repository import Workspace, get_workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a question resolved to: the moment, and whose opportunities (None: everybody's)."""
+
+    workspace: Workspace
+    person: Person | None
+    owners: list[UUID] | None
+    standing: Standing
+    moment: Moment
+
 
 READS_EVERYTHING = ("admin", "integration", "sales_ops", "analyst")
 
@@ -104,3 +117,14 @@ async def owners_of(
         return None
     organisation = await organisation_of(session, question, moment, standing)
     return organisation.subtree(person.id)
+
+
+async def resolve(
+    session: ReadSession, principal: Principal, question: Question, now: datetime
+) -> Scope:
+    workspace = await get_workspace(session)
+    person = await resolve_person(session, principal, question.user, now)
+    standing = await repository.read_standing(session, now)
+    moment = await find_moment(session, workspace, question, standing, now)
+    owners = await owners_of(session, question, moment, standing, person)
+    return Scope(workspace, person, owners, standing, moment)

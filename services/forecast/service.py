@@ -14,33 +14,29 @@ from services.forecast import repository, repository_as_of
 from services.forecast.answer import AnnualPlan, Group, Reading
 from services.forecast.domain import Measures, is_nothing
 from services.forecast.figures import FigureWarning, figures, warnings
-from services.forecast.question import Axis, GroupBy, Moment, Person, Question, Standing
+from services.forecast.question import Axis, GroupBy, Moment, Question
 from services.forecast.repository import Known, Totals
 from services.forecast.scope import (
-    find_moment,
+    READS_EVERYTHING,
+    Scope,
     moment_now,
     organisation_of,
-    owners_of,
-    resolve_person,
+    resolve,
 )
 from services.kit import clock
 from services.kit.auth import Principal
 from services.kit.db import ReadSession
 from services.workspace.policies.repository import get_policy
-from services.workspace.workspaces.repository import Workspace, get_workspace
+from services.workspace.workspaces.repository import get_workspace
 
 _NOT_STATED = "not stated"
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What one question resolved to."""
+    """What one answer rests on."""
 
-    workspace: Workspace
-    person: Person | None
-    owners: list[UUID] | None
-    standing: Standing
-    moment: Moment
+    scope: Scope
     known: Known
     totals: Totals
 
@@ -56,11 +52,11 @@ async def read_forecast(session: ReadSession, principal: Principal, question: Qu
         groups = await _groups(session, question, found)
     return Reading(
         quarter_label=question.quarter.label,
-        currency=found.workspace.currency,
+        currency=found.scope.workspace.currency,
         axis=question.axis,
-        moment=found.moment,
-        standing=found.standing,
-        person=found.person,
+        moment=found.scope.moment,
+        standing=found.scope.standing,
+        person=found.scope.person,
         measures=found.totals.measures,
         quota=quota,
         is_gross_plan=is_gross_plan,
@@ -80,25 +76,23 @@ def _periods(question: Question) -> list[str]:
 async def _find(
     session: ReadSession, principal: Principal, question: Question, now: datetime
 ) -> _Found:
-    workspace = await get_workspace(session)
-    person = await resolve_person(session, principal, question.user, now)
-    if person is None and question.is_about_now:
+    if question.is_about_now and question.user is None and principal.has(*READS_EVERYTHING):
+        workspace = await get_workspace(session)
         totals, standing, known = await repository.read_whole_company(
             session, question.quarter.key, _periods(question), now
         )
         moment = moment_now(question, standing, now)
-        return _Found(workspace, None, None, standing, moment, known, totals)
-    standing = await repository.read_standing(session, now)
-    moment = await find_moment(session, workspace, question, standing, now)
-    known = await repository.read_known(session, moment.batch, _periods(question))
-    owners = await owners_of(session, question, moment, standing, person)
-    totals = await _totals(session, moment, question.quarter.key, owners)
-    return _Found(workspace, person, owners, standing, moment, known, totals)
+        return _Found(Scope(workspace, None, None, standing, moment), known, totals)
+    scope = await resolve(session, principal, question, now)
+    known = await repository.read_known(session, scope.moment.batch, _periods(question))
+    totals = await read_totals(session, scope.moment, question.quarter.key, scope.owners)
+    return _Found(scope, known, totals)
 
 
-async def _totals(
+async def read_totals(
     session: ReadSession, moment: Moment, quarter_key: int, owners: list[UUID] | None
 ) -> Totals:
+    """The summed measures of these owners (None: everybody) at any moment."""
     if moment.is_now:
         return await repository.read_totals(session, quarter_key, owners)
     return await repository_as_of.read_totals_as_of(session, moment, quarter_key, owners)
@@ -111,17 +105,21 @@ async def _plans(
     if not found.known.has_quota:
         return None, None, False
     quarter, year = _periods(question)
-    organisation = await organisation_of(session, question, found.moment, found.standing)
-    quotas = await repository.read_quotas(session, [quarter, year], found.moment.batch.sequence)
-    user_id = found.person.id if found.person else None
+    organisation = await organisation_of(
+        session, question, found.scope.moment, found.scope.standing
+    )
+    quotas = await repository.read_quotas(
+        session, [quarter, year], found.scope.moment.batch.sequence
+    )
+    user_id = found.scope.person.id if found.scope.person else None
     annual_quota = organisation.quota(user_id, quotas[year])
     annual = None
     if annual_quota is not None:
         annual = AnnualPlan(year, annual_quota, await _built(session, question, found))
     is_gross_plan = (
-        found.person is not None
-        and found.person.plan_type == "gross"
-        and not organisation.has_reports(found.person.id)
+        found.scope.person is not None
+        and found.scope.person.plan_type == "gross"
+        and not organisation.has_reports(found.scope.person.id)
     )
     return organisation.quota(user_id, quotas[quarter]), annual, is_gross_plan
 
@@ -133,7 +131,7 @@ async def _built(session: ReadSession, question: Question, found: _Found) -> Dec
     for key in range(first_key, first_key + 4):
         totals = found.totals
         if key != question.quarter.key:
-            totals = await _totals(session, found.moment, key, found.owners)
+            totals = await read_totals(session, found.scope.moment, key, found.scope.owners)
         summed = figures(totals.measures)
         built += summed.gross_arr.closed + summed.open_pipeline
     return built
@@ -141,11 +139,13 @@ async def _built(session: ReadSession, question: Question, found: _Found) -> Dec
 
 async def _groups(session: ReadSession, question: Question, found: _Found) -> list[Group]:
     assert question.group_by is not None
-    key, by, owners = question.quarter.key, question.group_by, found.owners
-    if found.moment.is_now:
+    key, by, owners = question.quarter.key, question.group_by, found.scope.owners
+    if found.scope.moment.is_now:
         measures = await repository.read_groups(session, key, by, owners)
     else:
-        measures = await repository_as_of.read_groups_as_of(session, found.moment, key, by, owners)
+        measures = await repository_as_of.read_groups_as_of(
+            session, found.scope.moment, key, by, owners
+        )
     present = {key: part for key, part in measures.items() if not is_nothing(part)}
     groups = await _labelled(session, by, present)
     return sorted(groups, key=lambda group: (group.label.casefold(), group.key))
@@ -165,26 +165,26 @@ async def _labelled(
 
 
 def _warnings(question: Question, found: _Found, now: datetime) -> list[FigureWarning]:
-    seen_on = found.workspace.calendar.local_date(question.as_of or now)
+    seen_on = found.scope.workspace.calendar.local_date(question.as_of or now)
     said = warnings(
         found.totals.measures,
         is_past_quarter=question.quarter.last_day < seen_on,
         undated_count=found.totals.undated_count,
     )
-    if not found.moment.is_now and question.axis is Axis.RECORDED:
+    if not found.scope.moment.is_now and question.axis is Axis.RECORDED:
         return said
-    if found.standing.policy_in_progress:
+    if found.scope.standing.policy_in_progress:
         said.append(
             FigureWarning(
                 "policy_change_in_progress",
                 "A policy change is being applied; some opportunities still count by the old one.",
             )
         )
-    if found.standing.quarantined:
+    if found.scope.standing.quarantined:
         said.append(
             FigureWarning(
                 "event_quarantined",
-                f"{found.standing.quarantined} records have an event that could not be posted and"
+                f"{found.scope.standing.quarantined} records have an event that could not be posted and"
                 " are left as they were before it.",
             )
         )
