@@ -27,6 +27,10 @@ JOB_BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 """The same for a one-time job: what it trips over is rarely gone at once."""
 STOP_PATIENCE_S = 10.0
 
+SAID_MAX = 5
+SAID_EVERY = 20
+"""Deaths in a row that are reported one by one, and how rarely the ones after them."""
+
 Notify = Callable[[str], None]
 
 
@@ -102,7 +106,6 @@ class Child:
     program: Sequence[str]
     log: Path
     environment: Mapping[str, str]
-    restarts: int = 0
     until_success: bool = False
     """Run again only while it fails: a one-time job instead of a service."""
     on_success: Callable[[], None] | None = None
@@ -143,9 +146,14 @@ class Child:
         waits = JOB_BACKOFF_S if self.until_success else BACKOFF_S
         wait_s = waits[min(max(self._early_deaths - 1, 0), len(waits) - 1)]
         self._start_at = now + wait_s
-        self.restarts += 1
-        reason = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
-        notify(f"{self.name} {reason}; starting it again (log: {self.log})")
+        if self._early_deaths <= SAID_MAX or self._early_deaths % SAID_EVERY == 0:
+            notify(self._obituary(code))
+
+    def _obituary(self, code: int) -> str:
+        if code < 0:
+            return f"{self.name} was ended by signal {-code}; starting it again"
+        said = processes.last_lines(self.log, 1)[-300:]
+        return f"{self.name} ended with code {code}; starting it again. {self.log} ends: {said}"
 
 
 class Supervisor:
