@@ -5,7 +5,7 @@ How a record is written as JSON is the endpoint's; this module only carries it o
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,8 @@ def _plain(value: Any) -> Any:
         return money.text(value)
     if isinstance(value, datetime):
         return clock.isoformat(value)
+    if isinstance(value, date):  # passed here together with instants
+        return value.isoformat()
     if isinstance(value, UUID):  # the driver's own subclass, which orjson does not know
         return str(value)
     if isinstance(value, (set, frozenset)):

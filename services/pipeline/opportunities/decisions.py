@@ -1,0 +1,390 @@
+"""What a statement makes of a record: the new row, or the reason it is refused.
+
+No database and no clock. Two steps, so that a batch can look up all account families at once:
+`draft` merges and checks, `finish` gives the order type and says what changed. A caller who
+records (see `Circumstances`) is told of broken rules in `findings`; everybody else is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from services.kit import money
+from services.kit.errors import FieldProblem, InvalidPayloadError
+from services.pipeline.opportunities import domain
+from services.pipeline.opportunities.errors import (
+    ForecastCategoryFixedError,
+    OpportunityClosedError,
+    StageNotReachableError,
+)
+from services.pipeline.opportunities.families import Families
+from services.pipeline.opportunities.merge import apply_references, apply_values
+from services.pipeline.opportunities.record import BLANK, INPUT_FIELDS, Row, figure_state
+from services.pipeline.opportunities.references import References
+from services.pipeline.opportunities.stages import (
+    AUTO_CLOSE_REASON,
+    STAGE,
+    Refusal,
+    StageFacts,
+    check_transition,
+)
+from services.pipeline.views import FigureState
+from services.workspace.fiscal import UNDATED, FiscalCalendar
+from services.workspace.policy import Policy
+
+OPENED: Final = "opened"
+CHANGED: Final = "changed"
+TRANSITIONED: Final = "transitioned"
+REASSIGNED: Final = "reassigned"
+POLICY_APPLIED: Final = "policy_applied"
+ACCOUNT_FOLLOWED: Final = "account_followed"
+
+# A closed record keeps these unless it is reopened in the same statement.
+_LOCKED: Final = (
+    "type",
+    "renewal_loss_category",
+    "amount",
+    "currency",
+    "term_months",
+    "true_up_amount",
+    "services_amount",
+    "other_non_recurring_amount",
+    "arr_basis",
+    "expected_renewed_arr",
+    "stated_net_arr",
+    "close_date",
+    "owner_id",
+    "category",
+)
+_ORDER_TYPE_INPUTS: Final = (
+    "type",
+    "amount",
+    "account_id",
+    "stage",
+    "renewal_loss_category",
+    "expected_renewed_arr",
+    "net_arr",
+)
+_AMOUNTS: Final = (
+    "amount",
+    "true_up_amount",
+    "services_amount",
+    "other_non_recurring_amount",
+)
+_ACCEPTED_RANKS: Final = range(1, STAGE["closed_won"].rank + 1)
+# What a first version always names, whatever its value.
+_ALWAYS_TOLD: Final = frozenset({"type", "stage", "currency", "owner_id", "policy_version"})
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a decision depends on beside the record and the statement. `is_recording`: the caller
+    reports what is so, and broken rules are noted instead of refused."""
+
+    now: datetime
+    policy: Policy
+    calendar: FiscalCalendar
+    currency: str
+    is_recording: bool = False
+    is_manager: bool = False
+
+
+@dataclass(slots=True)
+class Draft:
+    """A merged and checked row whose order type is not decided yet."""
+
+    current: Row | None
+    row: Row
+    state: FigureState
+    occurred_at: datetime
+    reason: str | None
+    findings: list[Refusal] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Change:
+    """A new version: its row, the facts it changes with their old values, and the rules broken."""
+
+    row: Row
+    state: FigureState
+    kind: str
+    changes: dict[str, Any]
+    previous: dict[str, Any]
+    reason: str | None
+    findings: list[Refusal]
+
+    @property
+    def is_new(self) -> bool:
+        return self.kind == OPENED
+
+
+def draft(
+    current: Row | None,
+    stated: Mapping[str, Any],
+    references: References,
+    circumstances: Circumstances,
+    *,
+    new_id: UUID | None = None,
+    reason: str | None = None,
+) -> Draft:
+    """Raises InvalidPayloadError with everything wrong in the statement, or the conflict with the
+    record's state. `new_id` is the id of a record that does not exist yet."""
+    occurred_at = stated.get("occurred_at") or circumstances.now
+    row = _start(current, stated, circumstances, new_id)
+    problems = apply_values(row, stated, circumstances.currency)
+    problems += apply_references(row, current, stated, references)
+    if current is None and row["owner_id"] is None and not problems:
+        problems.append(FieldProblem("/owner_external_id", "missing", "is required"))
+    if problems:
+        raise InvalidPayloadError(problems)
+    drafted = Draft(current, row, None, occurred_at, reason)  # type: ignore[arg-type]
+    _move_stage(drafted, circumstances)
+    _state_category(drafted, stated, circumstances)
+    if _is_newly_won(drafted) and stated.get("close_date") is None:
+        row["close_date"] = _booking_date(drafted, circumstances)
+    _derive(drafted, circumstances)
+    _check_amounts(drafted)
+    if current is not None and not circumstances.is_recording:
+        _check_locked(current, row)
+    return drafted
+
+
+def _start(
+    current: Row | None,
+    stated: Mapping[str, Any],
+    circumstances: Circumstances,
+    new_id: UUID | None,
+) -> Row:
+    if current is not None:
+        return dict(current)
+    now = circumstances.now
+    row = dict(BLANK)
+    row["id"] = new_id
+    row["external_id"] = stated.get("external_id")
+    row["currency"] = circumstances.currency
+    row["version"] = 0
+    row["push_count"] = 0
+    row["sales_accepted_date"] = None
+    row["stage_entered_at"] = row["created_at"] = row["updated_at"] = row["occurred_at"] = now
+    return row
+
+
+def _move_stage(drafted: Draft, circumstances: Circumstances) -> None:
+    """Checks the move and stamps what a stage's entry stamps."""
+    current, row = drafted.current, drafted.row
+    stage = row["stage"]
+    if current is None:
+        refusal = _check_first_stage(row)
+        if refusal is not None and not circumstances.is_recording:
+            raise StageNotReachableError(None, stage, refusal)
+    elif stage == current["stage"]:
+        return
+    else:
+        refusal = _check_move(drafted, circumstances)
+        if refusal is not None:
+            if circumstances.is_recording:
+                drafted.findings.append(refusal)
+            elif not STAGE[current["stage"]].is_open:
+                raise OpportunityClosedError(current["stage"], refusal)
+            else:
+                raise StageNotReachableError(current["stage"], stage, refusal)
+    row["stage_entered_at"] = drafted.occurred_at
+    if row["sales_accepted_date"] is None and STAGE[stage].rank in _ACCEPTED_RANKS:
+        row["sales_accepted_date"] = circumstances.calendar.local_date(drafted.occurred_at)
+
+
+def _check_first_stage(row: Row) -> Refusal | None:
+    """Everything starts at stage 0 but renewals, which may have been worked on, and what a
+    customer bought without a salesperson."""
+    stage = STAGE[row["stage"]]
+    if stage.rank == 0:
+        return None
+    if stage.is_open and (row["type"] == "renewal" or row["source_kind"] == "self_serve"):
+        return None
+    return Refusal(
+        "starts_at_stage_0", "It starts at 0 - Pending Acceptance and moves on from there."
+    )
+
+
+def _check_move(drafted: Draft, circumstances: Circumstances) -> Refusal | None:
+    current, row = drafted.current, drafted.row
+    assert current is not None
+    local_date = circumstances.calendar.local_date
+    # Only a record may say when it was; anybody else is judged by the day it is.
+    moment = drafted.occurred_at if circumstances.is_recording else circumstances.now
+    facts = StageFacts(
+        is_accepted=current["sales_accepted_date"] is not None,
+        today=local_date(moment),
+        closed_on=local_date(current["stage_entered_at"]),
+        is_auto_closed=current["lost_reason"] == AUTO_CLOSE_REASON,
+        is_renewal=row["type"] == "renewal",
+        is_manager=circumstances.is_manager,
+    )
+    return check_transition(
+        current["stage"], row["stage"], facts, circumstances.policy, reason=drafted.reason
+    )
+
+
+def _state_category(
+    drafted: Draft, stated: Mapping[str, Any], circumstances: Circumstances
+) -> None:
+    """The value the stage implies is the stage's. Where the stage fixes the category, another
+    value is not kept, or it would surface in a later stage."""
+    if stated.get("forecast_category_source") == "stage":
+        drafted.row["stated_forecast_category"] = None
+        return
+    if "forecast_category" not in stated:
+        return
+    row, wanted, policy = drafted.row, stated["forecast_category"], circumstances.policy
+    if wanted == policy.stage_categories[row["stage"]]:
+        wanted = None
+    refusal = domain.check_forecast_category(row["stage"], wanted, row["segment"], policy)
+    if refusal is not None:
+        if not circumstances.is_recording:
+            raise ForecastCategoryFixedError(wanted, refusal)
+        drafted.findings.append(refusal)
+        wanted = wanted if refusal.code == "category_driven_by_stage" else None
+    row["stated_forecast_category"] = wanted
+
+
+def _is_newly_won(drafted: Draft) -> bool:
+    current = drafted.current
+    if drafted.row["stage"] != "closed_won":
+        return False
+    return current is None or current["stage"] != "closed_won"
+
+
+def _booking_date(drafted: Draft, circumstances: Circumstances) -> date:
+    row = drafted.row
+    submitted_at = row["submitted_at"] or drafted.occurred_at
+    submitted_on = circumstances.calendar.local_date(submitted_at)
+    return domain.booking_close_date(submitted_on, row["quote_start_date"], circumstances.policy)
+
+
+def _derive(drafted: Draft, circumstances: Circumstances) -> None:
+    row, current = drafted.row, drafted.current
+    row["policy_version"] = circumstances.policy.version
+    drafted.state = state = figure_state(row, circumstances.policy)
+    row["net_arr"] = state.net_arr
+    row["forecast_category"] = state.forecast_category
+    close_date = row["close_date"]
+    if current is None or close_date != current["close_date"]:
+        row["close_fiscal_quarter"] = (
+            UNDATED if close_date is None else circumstances.calendar.quarter_key(close_date)
+        )
+        if current is not None and domain.is_push(current["close_date"], close_date):
+            row["push_count"] = current["push_count"] + 1
+
+
+def _check_amounts(drafted: Draft) -> None:
+    row = drafted.row
+    wrong = domain.check_amounts(
+        row["category"],
+        [(name, row[name]) for name in _AMOUNTS],
+        arr_basis=row["arr_basis"],
+        expected_renewed_arr=row["expected_renewed_arr"],
+    )
+    problems = [FieldProblem(f"/{name}", "amount_not_allowed", text) for name, text in wrong]
+    if not money.is_in_range(drafted.state.net_arr):
+        problems.append(
+            FieldProblem("/amount", "amount_out_of_range", "gives a Net ARR beyond 16 digits")
+        )
+    if problems:
+        raise InvalidPayloadError(problems)
+
+
+def _check_locked(current: Row, row: Row) -> None:
+    if STAGE[current["stage"]].is_open or STAGE[row["stage"]].is_open:
+        return
+    changed = [name for name in _LOCKED if row[name] != current[name]]
+    if changed:
+        raise OpportunityClosedError(current["stage"], None, changed)
+
+
+def needs_family(drafted: Draft) -> bool:
+    """Whether the order type cannot be decided without what the account's family bought."""
+    row, current = drafted.row, drafted.current
+    if row["account_id"] is None or not _is_order_type_open(drafted):
+        return False
+    if row["type"] == "renewal":
+        return row["stage"] == "closed_lost" or row["renewal_loss_category"] != "none"
+    if current is None or "order_type" in current["stated_fields"]:
+        return True
+    return current["order_type"] == "ps_other" or any(
+        row[name] != current[name] for name in ("type", "account_id", "stage")
+    )
+
+
+def _is_order_type_open(drafted: Draft) -> bool:
+    row, current = drafted.row, drafted.current
+    if "order_type" in row["stated_fields"]:
+        return False
+    if current is None or "order_type" in current["stated_fields"]:
+        return True
+    return any(row[name] != current[name] for name in _ORDER_TYPE_INPUTS)
+
+
+def finish(
+    drafted: Draft, families: Families, circumstances: Circumstances, *, kind: str | None = None
+) -> Change | None:
+    """The new version; None where the statement changes nothing."""
+    row, current = drafted.row, drafted.current
+    if _is_order_type_open(drafted):
+        _give_order_type(drafted, families, circumstances)
+    changes, previous = _difference(row, current)
+    if current is not None and not (changes.keys() - {"policy_version"}):
+        return None
+    row["version"] += 1
+    row["updated_at"] = circumstances.now
+    row["occurred_at"] = drafted.occurred_at
+    return Change(
+        row,
+        drafted.state,
+        kind or _kind(current, changes),
+        changes,
+        previous,
+        drafted.reason,
+        drafted.findings,
+    )
+
+
+def _give_order_type(drafted: Draft, families: Families, circumstances: Circumstances) -> None:
+    row, current = drafted.row, drafted.current
+    inputs = domain.OrderTypeInputs(
+        row["type"],
+        row["stage"],
+        row["amount"],
+        row["net_arr"],
+        row["renewal_loss_category"],
+        row["expected_renewed_arr"],
+    )
+    today = circumstances.calendar.local_date(drafted.occurred_at)
+    found = domain.order_type(inputs, families.facts(row, current, today), circumstances.policy)
+    if found != "ps_other" and row["type"] != "renewal" and not needs_family(drafted):
+        # Neither the account nor the stage moved, so the family was not looked up: what it said
+        # when they last did stands.
+        found = row["order_type"] if current is not None else found
+    row["order_type"] = found
+
+
+def _difference(row: Row, current: Row | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    if current is None:
+        blank = BLANK
+        changes = {
+            name: row[name]
+            for name in INPUT_FIELDS
+            if row[name] != blank[name] or name in _ALWAYS_TOLD
+        }
+        return changes, {}
+    changed = [name for name in INPUT_FIELDS if row[name] != current[name]]
+    return {name: row[name] for name in changed}, {name: current[name] for name in changed}
+
+
+def _kind(current: Row | None, changes: Mapping[str, Any]) -> str:
+    if current is None:
+        return OPENED
+    return TRANSITIONED if "stage" in changes else CHANGED

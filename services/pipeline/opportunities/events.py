@@ -1,0 +1,80 @@
+"""What happened to an opportunity, as rows written in the transaction in which it happened: the
+immutable version, the due work for the figures, and the rules found broken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from services.kit.db import WriteSession
+from services.kit.ids import new_id
+from services.pipeline.opportunities import repository
+from services.pipeline.opportunities.decisions import Change
+from services.workspace.outbox import KIND_OPPORTUNITY, OUTBOX
+
+
+def _event(change: Change, actor: str, now: datetime) -> dict[str, Any]:
+    row = change.row
+    return {
+        "opportunity_id": row["id"],
+        "version": row["version"],
+        "id": new_id(),
+        "kind": change.kind,
+        "changes": change.changes,
+        "previous": change.previous,
+        "occurred_at": row["occurred_at"],
+        "recorded_at": now,
+        "actor": actor,
+        "reason": change.reason,
+    }
+
+
+async def record(session: WriteSession, change: Change, actor: str, now: datetime) -> None:
+    """One change, in as few round trips as it takes."""
+    event = _event(change, actor, now)
+    await repository.insert_event(session, event)
+    await OUTBOX.append(
+        session,
+        kind=KIND_OPPORTUNITY,
+        subject_id=event["opportunity_id"],
+        version=event["version"],
+        event_id=event["id"],
+    )
+    await _record_findings(session, [change], actor, now)
+
+
+async def record_many(
+    session: WriteSession, changes: Sequence[Change], actor: str, now: datetime
+) -> None:
+    """All of them set-based; the figures take them in this order."""
+    if not changes:
+        return
+    events = [_event(change, actor, now) for change in changes]
+    await repository.insert_events(session, events)
+    await OUTBOX.append_many(
+        session,
+        kind=KIND_OPPORTUNITY,
+        rows=[(event["opportunity_id"], event["version"], event["id"]) for event in events],
+    )
+    await _record_findings(session, changes, actor, now)
+
+
+async def _record_findings(
+    session: WriteSession, changes: Sequence[Change], actor: str, now: datetime
+) -> None:
+    findings = [
+        {
+            "id": new_id(),
+            "opportunity_id": change.row["id"],
+            "version": change.row["version"],
+            "rule": finding.code,
+            "message": finding.message,
+            "actor": actor,
+            "found_at": now,
+        }
+        for change in changes
+        for finding in change.findings
+    ]
+    if findings:
+        await repository.insert_findings(session, findings)

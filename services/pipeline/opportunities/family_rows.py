@@ -1,0 +1,63 @@
+"""The statement that finds account families: up to each root, down to every member, and what the
+members bought. A circle of parents ends the walk instead of the server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from services.kit.db import Session
+from services.pipeline.opportunities.families import Families, Family
+
+_DEPTH_MAX = 32
+
+_FAMILIES = f"""
+    WITH RECURSIVE up AS (
+        SELECT a.id AS account_id, a.id, a.parent_id, 0 AS depth
+        FROM pipeline.accounts AS a
+        WHERE a.workspace_id = $1 AND a.id = ANY($2::uuid[])
+        UNION ALL
+        SELECT up.account_id, parent.id, parent.parent_id, up.depth + 1
+        FROM up JOIN pipeline.accounts AS parent
+          ON parent.workspace_id = $1 AND parent.id = up.parent_id
+        WHERE up.depth < {_DEPTH_MAX}
+    ), root AS (
+        SELECT DISTINCT ON (account_id) account_id, id AS root_id
+        FROM up ORDER BY account_id, depth DESC
+    ), member AS (
+        SELECT DISTINCT root_id, root_id AS id FROM root
+        UNION
+        SELECT member.root_id, child.id
+        FROM member JOIN pipeline.accounts AS child
+          ON child.workspace_id = $1 AND child.parent_id = member.id
+    ), bought AS (
+        SELECT member.root_id, member.id AS member_id,
+            (SELECT count(*) FROM pipeline.opportunities AS o
+             WHERE o.workspace_id = $1 AND o.account_id = member.id AND o.stage = 'closed_won'
+            ) AS won,
+            (SELECT max(s.end_date) FROM pipeline.subscriptions AS s
+             WHERE s.workspace_id = $1 AND s.account_id = member.id) AS subscribed_until
+        FROM member
+    )
+    SELECT root.account_id, root.root_id, bought.member_id, bought.won, bought.subscribed_until
+    FROM root LEFT JOIN bought
+      ON bought.root_id = root.root_id AND (bought.won > 0 OR bought.subscribed_until IS NOT NULL)
+"""
+
+
+async def find_families(session: Session, account_ids: Iterable[UUID]) -> Families:
+    """The families these accounts belong to; accounts of one family share its object."""
+    wanted = list(set(account_ids))
+    if not wanted:
+        return Families({})
+    by_root: dict[UUID, Family] = {}
+    by_account: dict[UUID, Family] = {}
+    rows = await session.fetch(_FAMILIES, session.workspace_id, wanted)
+    for account_id, root_id, member_id, won, subscribed_until in rows:
+        family = by_root.setdefault(root_id, Family())
+        by_account[account_id] = family
+        if member_id is not None:
+            family.won[member_id] = won
+            if subscribed_until is not None:
+                family.subscribed_until[member_id] = subscribed_until
+    return Families(by_account)

@@ -1,0 +1,214 @@
+"""Statements that read and write opportunities. Lists and history are in `listing`.
+
+Locks: a record's row before anything else, several of them in id order. What a row refers to is
+read by scalar subqueries and not by joins: a row that waited for its lock is seen anew, and a join
+would still hold the partners of the old one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from services.kit.db import Session, WriteSession
+from services.kit.rows import Rows
+from services.pipeline.models import Finding, Opportunity, OpportunityEvent
+from services.pipeline.opportunities.record import COLUMNS, Row
+from services.pipeline.opportunities.references import (
+    AccountFacts,
+    OwnerFacts,
+    References,
+    Wanted,
+)
+
+OPPORTUNITIES: Final = Rows(Opportunity)
+EVENTS: Final = Rows(OpportunityEvent)
+FINDINGS: Final = Rows(Finding)
+
+_SELECTED: Final = (
+    ", ".join(f"o.{name}" for name in COLUMNS if name != "workspace_id")
+    + """,
+    (SELECT a.external_id FROM pipeline.accounts AS a
+     WHERE a.workspace_id = $1 AND a.id = o.account_id) AS account_external_id,
+    (SELECT u.external_id FROM workspace.users AS u
+     WHERE u.workspace_id = $1 AND u.id = o.owner_id) AS owner_external_id,
+    (SELECT u.external_id FROM workspace.users AS u
+     WHERE u.workspace_id = $1 AND u.id = o.sdr_id) AS sdr_external_id,
+    (SELECT s.external_id FROM pipeline.subscriptions AS s
+     WHERE s.workspace_id = $1 AND s.id = o.subscription_id) AS subscription_external_id
+    """
+)
+SELECT_ROWS: Final = (
+    f"SELECT {_SELECTED} FROM pipeline.opportunities AS o WHERE o.workspace_id = $1"
+)
+
+_LOCK_ONE: Final = f"""
+    SELECT {_SELECTED},
+        (SELECT max(p.version) FROM workspace.policies AS p
+         WHERE p.workspace_id = $1 AND p.effective_from <= $3) AS policy_in_force
+    FROM pipeline.opportunities AS o
+    WHERE o.workspace_id = $1 AND o.id = $2
+    FOR NO KEY UPDATE OF o
+"""
+_LOCK_MANY: Final = f"""
+    {SELECT_ROWS} AND (o.external_id = ANY($2::text[]) OR o.id = ANY($3::uuid[]))
+    ORDER BY o.id FOR NO KEY UPDATE OF o
+"""
+
+
+async def get(session: Session, opportunity_id: UUID) -> Row | None:
+    record = await session.fetchrow(
+        f"{SELECT_ROWS} AND o.id = $2", session.workspace_id, opportunity_id
+    )
+    return None if record is None else dict(record)
+
+
+async def lock(session: WriteSession, opportunity_id: UUID, at: datetime) -> tuple[Row, int] | None:
+    """The row, locked until the transaction ends, and the policy version in force at `at`."""
+    record = await session.fetchrow(_LOCK_ONE, session.workspace_id, opportunity_id, at)
+    if record is None:
+        return None
+    row = dict(record)
+    return row, row.pop("policy_in_force")
+
+
+async def lock_many(
+    session: WriteSession, external_ids: Iterable[str] = (), ids: Iterable[UUID] = ()
+) -> list[Row]:
+    """Rows by either name, locked in id order."""
+    external_ids, ids = list(external_ids), list(ids)
+    if not external_ids and not ids:
+        return []
+    records = await session.fetch(_LOCK_MANY, session.workspace_id, external_ids, ids)
+    return [dict(record) for record in records]
+
+
+async def find_references(session: Session, wanted: Wanted) -> References:
+    """One statement for each kind that is wanted at all."""
+    users = accounts = contacts = subscriptions = ()  # type: ignore[var-annotated]
+    workspace_id = session.workspace_id
+    if wanted.users or wanted.user_ids:
+        users = await session.fetch(
+            """
+            SELECT id, external_id, coalesce(segment, ''), coalesce(region, '')
+            FROM workspace.users
+            WHERE workspace_id = $1 AND (external_id = ANY($2::text[]) OR id = ANY($3::uuid[]))
+            """,
+            workspace_id,
+            list(wanted.users),
+            list(wanted.user_ids),
+        )
+    if wanted.accounts or wanted.account_ids:
+        accounts = await session.fetch(
+            """
+            SELECT id, external_id, segment, coalesce(region, ''), coalesce(vertical, '')
+            FROM pipeline.accounts
+            WHERE workspace_id = $1 AND (external_id = ANY($2::text[]) OR id = ANY($3::uuid[]))
+            """,
+            workspace_id,
+            list(wanted.accounts),
+            list(wanted.account_ids),
+        )
+    if wanted.subscriptions:
+        subscriptions = await session.fetch(
+            """
+            SELECT external_id, id FROM pipeline.subscriptions
+            WHERE workspace_id = $1 AND external_id = ANY($2::text[])
+            """,
+            workspace_id,
+            list(wanted.subscriptions),
+        )
+    if wanted.contacts:
+        contacts = await session.fetch(
+            """
+            SELECT external_id FROM pipeline.contacts
+            WHERE workspace_id = $1 AND external_id = ANY($2::text[])
+            """,
+            workspace_id,
+            list(wanted.contacts),
+        )
+    return References(
+        [OwnerFacts(*user) for user in users],
+        [AccountFacts(*account) for account in accounts],
+        dict(subscriptions),
+        [contact["external_id"] for contact in contacts],
+    )
+
+
+async def insert_rows(session: WriteSession, rows: Sequence[Row]) -> None:
+    await OPPORTUNITIES.insert(session, rows)
+
+
+async def update_rows(session: WriteSession, rows: Sequence[Row]) -> None:
+    """Rows that are locked; every column takes the row's value."""
+    await OPPORTUNITIES.update(session, rows)
+
+
+async def update_row(
+    session: WriteSession, opportunity_id: UUID, values: Mapping[str, Any]
+) -> None:
+    """One row that is locked: only the columns named. The text depends on which columns, and a
+    connection keeps the plans of the usual sets."""
+    names = sorted(values)
+    settings = ", ".join(f"{name} = ${place}" for place, name in enumerate(names, 3))
+    await session.execute(
+        f"UPDATE pipeline.opportunities SET {settings} WHERE workspace_id = $1 AND id = $2",
+        session.workspace_id,
+        opportunity_id,
+        *[values[name] for name in names],
+    )
+
+
+async def insert_event(session: WriteSession, event: Mapping[str, Any]) -> None:
+    await session.execute(
+        """
+        INSERT INTO pipeline.opportunity_events (workspace_id, opportunity_id, version, id, kind,
+            changes, previous, occurred_at, recorded_at, actor, reason)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        """,
+        session.workspace_id, event["opportunity_id"], event["version"], event["id"],
+        event["kind"], event["changes"], event["previous"], event["occurred_at"],
+        event["recorded_at"], event["actor"], event["reason"],
+    )  # fmt: skip
+
+
+async def insert_events(session: WriteSession, events: Sequence[Mapping[str, Any]]) -> None:
+    await EVENTS.insert(session, events)
+
+
+async def insert_findings(session: WriteSession, findings: Sequence[Mapping[str, Any]]) -> None:
+    await FINDINGS.insert(session, findings)
+
+
+async def ids_of_account(session: Session, account_id: UUID, stages: Sequence[str]) -> list[UUID]:
+    """The account's opportunities in these stages."""
+    rows = await session.fetch(
+        """
+        SELECT id FROM pipeline.opportunities
+        WHERE workspace_id = $1 AND account_id = $2 AND stage = ANY($3::text[])
+        """,
+        session.workspace_id,
+        account_id,
+        list(stages),
+    )
+    return [row["id"] for row in rows]
+
+
+async def ids_of_owner(
+    session: Session, owner_id: UUID, stages: Sequence[str], limit: int
+) -> list[UUID]:
+    """The owner's opportunities in these stages, the oldest first, at most `limit`."""
+    rows = await session.fetch(
+        """
+        SELECT id FROM pipeline.opportunities
+        WHERE workspace_id = $1 AND owner_id = $2 AND stage = ANY($3::text[])
+        ORDER BY id LIMIT $4
+        """,
+        session.workspace_id,
+        owner_id,
+        list(stages),
+        limit,
+    )
+    return [row["id"] for row in rows]

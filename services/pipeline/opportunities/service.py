@@ -1,0 +1,226 @@
+"""Use cases on one opportunity: change, move, look at. Many at once are in `service_batch`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.kit import clock
+from services.kit.answers import check_version
+from services.kit.db import Session, WriteSession
+from services.pipeline.opportunities import events, repository
+from services.pipeline.opportunities.access import Actor, Sight
+from services.pipeline.opportunities.decisions import (
+    Change,
+    Circumstances,
+    Draft,
+    draft,
+    finish,
+    needs_family,
+)
+from services.pipeline.opportunities.errors import (
+    ExternalIdTakenError,
+    NotYourOpportunityError,
+    OpportunityNotFoundError,
+)
+from services.pipeline.opportunities.families import Families
+from services.pipeline.opportunities.family_rows import find_families
+from services.pipeline.opportunities.record import COLUMNS, Row, figure_state, told
+from services.pipeline.opportunities.references import References, Wanted
+from services.pipeline.opportunities.schemas import Transition
+from services.pipeline.opportunities.stages import (
+    AUTO_CLOSE_REASON,
+    STAGE,
+    STAGES,
+    Refusal,
+    StageFacts,
+    check_transition,
+)
+from services.pipeline.views import FigureState
+from services.workspace.policies.repository import get_policy, version_in_force
+from services.workspace.workspaces.repository import get_workspace
+
+_NO_REFERENCES = References()
+_NO_FAMILIES = Families({})
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """A record as it stands after a use case."""
+
+    row: Row
+    state: FigureState
+    content: dict[str, Any]
+
+    @property
+    def version(self) -> int:
+        version: int = self.row["version"]
+        return version
+
+
+async def circumstances_of(
+    session: Session, actor: Actor, *, is_recording: bool, policy_version: int, now: datetime
+) -> Circumstances:
+    """What a decision of this moment depends on."""
+    workspace = await get_workspace(session)
+    return Circumstances(
+        now=now,
+        policy=await get_policy(session, policy_version),
+        calendar=workspace.calendar,
+        currency=workspace.currency,
+        is_recording=is_recording,
+        is_manager=actor.is_manager,
+    )
+
+
+async def change(
+    session: WriteSession,
+    actor: Actor,
+    opportunity_id: UUID,
+    stated: Mapping[str, Any],
+    *,
+    if_match: str | None = None,
+    reason: str | None = None,
+) -> Current:
+    """One record, bound by the order of stages and by closed states. No new version where nothing
+    changes."""
+    now = clock.now()
+    found = await repository.lock(session, opportunity_id, now)
+    if found is None or not actor.may_write(found[0]["owner_id"]):
+        raise OpportunityNotFoundError(opportunity_id)
+    current, policy_version = found
+    check_version(if_match, current["version"])
+    circumstances = await circumstances_of(
+        session, actor, is_recording=False, policy_version=policy_version, now=now
+    )
+    wanted = Wanted()
+    wanted.add(stated, current)
+    references = _NO_REFERENCES
+    if wanted:
+        references = await repository.find_references(session, wanted)
+    drafted = draft(current, stated, references, circumstances, reason=reason)
+    await _check_change(session, actor, drafted)
+    families = _NO_FAMILIES
+    if needs_family(drafted):
+        families = await find_families(session, [drafted.row["account_id"]])
+    changed = finish(drafted, families, circumstances)
+    if changed is None:
+        policy = await get_policy(session, current["policy_version"])
+        return _as_it_stands(current, figure_state(current, policy), circumstances)
+    await _store(session, current, changed)
+    await events.record(session, changed, actor.name, now)
+    return _as_it_stands(changed.row, changed.state, circumstances)
+
+
+async def move(
+    session: WriteSession,
+    actor: Actor,
+    opportunity_id: UUID,
+    transition: Transition,
+    *,
+    if_match: str | None = None,
+) -> Current:
+    """A move to another stage. An override's reason counts as the move's own where none is given;
+    gates that could be overridden do not exist yet, and the order of stages cannot be."""
+    reason = transition.reason
+    if reason is None and transition.override is not None:
+        reason = transition.override.reason
+    stated: dict[str, Any] = {"stage": transition.to_stage}
+    if transition.occurred_at is not None:
+        stated["occurred_at"] = transition.occurred_at
+    return await change(session, actor, opportunity_id, stated, if_match=if_match, reason=reason)
+
+
+async def _check_change(session: WriteSession, actor: Actor, drafted: Draft) -> None:
+    current, row = drafted.current, drafted.row
+    assert current is not None
+    if row["owner_id"] != current["owner_id"] and not actor.may_write(row["owner_id"]):
+        raise NotYourOpportunityError("The new owner is out of your reach")
+    external_id = row["external_id"]
+    if external_id != current["external_id"] and external_id is not None:
+        for other in await repository.lock_many(session, [external_id]):
+            raise ExternalIdTakenError(external_id, other["id"])
+
+
+async def _store(session: WriteSession, current: Row, changed: Change) -> None:
+    row = changed.row
+    values = {
+        name: row[name] for name in COLUMNS if name != "workspace_id" and row[name] != current[name]
+    }
+    await repository.update_row(session, row["id"], values)
+
+
+def _as_it_stands(row: Row, state: FigureState, circumstances: Circumstances) -> Current:
+    return Current(row, state, told(row, state, circumstances.calendar, circumstances.now))
+
+
+async def describe(session: Session, rows: list[Row]) -> list[dict[str, Any]]:
+    """Rows as clients read them, each under the policy version it was derived with."""
+    calendar, now = (await get_workspace(session)).calendar, clock.now()
+    policies = {
+        version: await get_policy(session, version)
+        for version in {row["policy_version"] for row in rows}
+    }
+    return [
+        told(row, figure_state(row, policies[row["policy_version"]]), calendar, now) for row in rows
+    ]
+
+
+async def require(session: Session, sight: Sight, opportunity_id: UUID) -> Row:
+    """The record; absent and out of sight are not told apart."""
+    row = await repository.get(session, opportunity_id)
+    if row is None or not sight.covers(row["owner_id"], row["sdr_id"]):
+        raise OpportunityNotFoundError(opportunity_id)
+    return row
+
+
+async def stage_gate(
+    session: Session, sight: Sight, opportunity_id: UUID, *, is_manager: bool
+) -> dict[str, Any]:
+    """Which stages are reachable now and what each move needs that is missing."""
+    row = await require(session, sight, opportunity_id)
+    now = clock.now()
+    policy = await get_policy(session, await version_in_force(session, now))
+    calendar = (await get_workspace(session)).calendar
+    facts = StageFacts(
+        is_accepted=row["sales_accepted_date"] is not None,
+        today=calendar.local_date(now),
+        closed_on=calendar.local_date(row["stage_entered_at"]),
+        is_auto_closed=row["lost_reason"] == AUTO_CLOSE_REASON,
+        is_renewal=row["type"] == "renewal",
+        is_manager=is_manager,
+    )
+    here = STAGE[row["stage"]]
+    moves = []
+    for stage in STAGES:
+        refusal = check_transition(here.key, stage.key, facts, policy)
+        if stage is here or (refusal is not None and refusal.code == "stage_not_enabled"):
+            continue
+        moves.append((stage, refusal))
+    forward = next((stage for stage, _ in moves if stage.rank > here.rank), None)
+    follow_up = forward.key if here.is_open and forward is not None else None
+    return {
+        "opportunity_id": row["id"],
+        "stage": here.key,
+        "stage_number": here.number,
+        "next_stage": follow_up,
+        "unmet": next((_unmet(refusal) for stage, refusal in moves if stage.key == follow_up), []),
+        "checked": ["stage_order", "closed_state"],
+        "next_stages": [
+            {
+                "stage": stage.key,
+                "stage_number": stage.number,
+                # A reason is given with the move, so lacking one does not forbid it.
+                "allowed": refusal is None or refusal.code == "reason_required",
+                "unmet": _unmet(refusal),
+            }
+            for stage, refusal in moves
+        ],
+    }
+
+
+def _unmet(refusal: Refusal | None) -> list[dict[str, str]]:
+    return [] if refusal is None else [{"code": refusal.code, "message": refusal.message}]
