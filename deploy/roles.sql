@@ -1,12 +1,11 @@
 -- Logins for the processes, one each, so that each holds the rights of its own service only.
 --
--- Migrations make the group roles leadline_qualification, _pipeline, _forecast and _worker, which
--- own nothing, cannot log in and cannot pass row-level security. This makes the logins that may
--- act as them. Run it once after `leadline migrate`, as a role that may create roles; repeating it
--- changes the passwords:
+-- The group roles leadline_qualification, _pipeline, _forecast and _worker own nothing, cannot log
+-- in and cannot pass row-level security. Migrations make them where the migrating role may create
+-- roles; this makes them too, and then the logins that may act as them. Run it before or after
+-- `leadline migrate`, as a role that may create roles; repeating it changes the passwords:
 --
---   psql "$OWNER_URL" -v ON_ERROR_STOP=1 \
---        -v qualification_password=... -v pipeline_password=... \
+--   psql "$OWNER_URL" -v qualification_password=... -v pipeline_password=... \
 --        -v forecast_password=... -v worker_password=... -f deploy/roles.sql
 --
 -- Then give each process its own address, for example
@@ -19,8 +18,12 @@ BEGIN;
 -- Of any two that run this at once the second waits.
 SELECT pg_advisory_xact_lock(1818583396);
 
-SELECT format('CREATE ROLE %I NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE', name)
+SELECT format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE', name)
 FROM unnest(ARRAY[
+    'leadline_qualification',
+    'leadline_pipeline',
+    'leadline_forecast',
+    'leadline_worker',
     'leadline_qualification_login',
     'leadline_pipeline_login',
     'leadline_forecast_login',

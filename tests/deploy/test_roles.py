@@ -67,7 +67,7 @@ class TestRoles:
             database_url,
             "pipeline",
             "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'leadline_%'"
-            " AND rolname <> 'leadline' AND (rolsuper OR rolbypassrls)",
+            " AND (rolsuper OR rolbypassrls)",
         )
         assert seen == 0
 
