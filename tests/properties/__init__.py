@@ -1,0 +1,1 @@
+"""Properties: random stories against small reference models."""
