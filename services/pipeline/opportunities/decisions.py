@@ -338,18 +338,7 @@ def finish(
     changes, previous = _difference(row, current)
     if current is not None and not (changes.keys() - {"policy_version"}):
         return None
-    row["version"] += 1
-    row["updated_at"] = circumstances.now
-    row["occurred_at"] = drafted.occurred_at
-    return Change(
-        row,
-        drafted.state,
-        kind or _kind(current, changes),
-        changes,
-        previous,
-        drafted.reason,
-        drafted.findings,
-    )
+    return _version(drafted, circumstances, kind or _kind(current, changes), changes, previous)
 
 
 def _give_order_type(drafted: Draft, families: Families, circumstances: Circumstances) -> None:
@@ -369,6 +358,33 @@ def _give_order_type(drafted: Draft, families: Families, circumstances: Circumst
         # when they last did stands.
         found = row["order_type"] if current is not None else found
     row["order_type"] = found
+
+
+def rederive(
+    current: Row, row: Row, circumstances: Circumstances, *, kind: str, occurred_at: datetime
+) -> Change | None:
+    """The new version of a record nobody stated anything about, but whose surroundings changed;
+    `row` is the record with what it took over from them. None where nothing is different."""
+    drafted = Draft(current, row, figure_state(current, circumstances.policy), occurred_at, None)
+    _derive(drafted, circumstances)
+    changes, previous = _difference(row, current)
+    if not changes or (kind != POLICY_APPLIED and not changes.keys() - {"policy_version"}):
+        return None
+    return _version(drafted, circumstances, kind, changes, previous)
+
+
+def _version(
+    drafted: Draft,
+    circumstances: Circumstances,
+    kind: str,
+    changes: dict[str, Any],
+    previous: dict[str, Any],
+) -> Change:
+    row = drafted.row
+    row["version"] += 1
+    row["updated_at"] = circumstances.now
+    row["occurred_at"] = drafted.occurred_at
+    return Change(row, drafted.state, kind, changes, previous, drafted.reason, drafted.findings)
 
 
 def _difference(row: Row, current: Row | None) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -11,6 +11,7 @@ from services.kit.db import WriteSession
 from services.kit.errors import ForbiddenError, InvalidPayloadError, ServiceError
 from services.pipeline.opportunities import events, repository
 from services.pipeline.opportunities.access import Actor
+from services.pipeline.opportunities.context import circumstances_of
 from services.pipeline.opportunities.decisions import REASSIGNED, Change, draft, finish
 from services.pipeline.opportunities.errors import (
     NotYourOpportunityError,
@@ -20,9 +21,7 @@ from services.pipeline.opportunities.families import Families
 from services.pipeline.opportunities.record import Row
 from services.pipeline.opportunities.references import References, Wanted
 from services.pipeline.opportunities.schemas import REASSIGN_MAX, Reassignment
-from services.pipeline.opportunities.service import circumstances_of
 from services.pipeline.opportunities.stages import OPEN_STAGES, STAGE
-from services.workspace.policies.repository import version_in_force
 
 _ALL_STAGES: Final = tuple(STAGE)
 _NO_FAMILIES: Final = Families({})
@@ -48,7 +47,6 @@ async def reassign(
         session,
         actor,
         is_recording=True,
-        policy_version=await version_in_force(session, now),
         now=now,
     )
     stated = {"owner_external_id": request.to_owner_external_id, "occurred_at": request.occurred_at}

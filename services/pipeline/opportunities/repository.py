@@ -22,6 +22,7 @@ from services.pipeline.opportunities.references import (
     References,
     Wanted,
 )
+from services.workspace.policy import Policy
 
 OPPORTUNITIES: Final = Rows(Opportunity)
 EVENTS: Final = Rows(OpportunityEvent)
@@ -87,7 +88,10 @@ async def lock_many(
 
 async def find_references(session: Session, wanted: Wanted) -> References:
     """One statement for each kind that is wanted at all."""
-    users = accounts = contacts = subscriptions = ()  # type: ignore[var-annotated]
+    users: list[Any] = []
+    accounts: list[Any] = []
+    subscriptions: list[Any] = []
+    contacts: list[Any] = []
     workspace_id = session.workspace_id
     if wanted.users or wanted.user_ids:
         users = await session.fetch(
@@ -212,3 +216,47 @@ async def ids_of_owner(
         limit,
     )
     return [row["id"] for row in rows]
+
+
+async def ids_after(
+    session: Session, after: UUID | None, stages: Sequence[str], limit: int
+) -> list[UUID]:
+    """The next opportunities in these stages, in id order."""
+    rows = await session.fetch(
+        """
+        SELECT id FROM pipeline.opportunities
+        WHERE workspace_id = $1 AND ($2::uuid IS NULL OR id > $2) AND stage = ANY($3::text[])
+        ORDER BY id LIMIT $4
+        """,
+        session.workspace_id,
+        after,
+        list(stages),
+        limit,
+    )
+    return [row["id"] for row in rows]
+
+
+async def policy_effective_from(session: Session, version: int) -> datetime:
+    effective_from: datetime = await session.fetchval(
+        "SELECT effective_from FROM workspace.policies WHERE workspace_id = $1 AND version = $2",
+        session.workspace_id,
+        version,
+    )
+    return effective_from
+
+
+async def resegmented(
+    session: Session, accounts: Mapping[UUID, AccountFacts], policy: Policy
+) -> dict[UUID, AccountFacts]:
+    """The accounts with the segment this policy gives them, whether or not their own rows have
+    been brought up to date with it."""
+    rows = await session.fetch(
+        "SELECT id, employees FROM pipeline.accounts"
+        " WHERE workspace_id = $1 AND id = ANY($2::uuid[])",
+        session.workspace_id,
+        list(accounts),
+    )
+    return {
+        row["id"]: accounts[row["id"]]._replace(segment=policy.segment_of(row["employees"]))
+        for row in rows
+    }

@@ -1,10 +1,10 @@
-"""Use cases on one opportunity: change, move, look at. Many at once are in `service_batch`."""
+"""Use cases on one opportunity: change, move, look at. Many at once are in `service_batch`, what
+others cause in `service_follow`; what they publish is offered here too."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from services.kit.answers import check_version
 from services.kit.db import Session, WriteSession
 from services.pipeline.opportunities import events, repository
 from services.pipeline.opportunities.access import Actor, Sight
+from services.pipeline.opportunities.context import circumstances_of
 from services.pipeline.opportunities.decisions import (
     Change,
     Circumstances,
@@ -31,6 +32,12 @@ from services.pipeline.opportunities.family_rows import find_families
 from services.pipeline.opportunities.record import COLUMNS, Row, figure_state, told
 from services.pipeline.opportunities.references import References, Wanted
 from services.pipeline.opportunities.schemas import Transition
+from services.pipeline.opportunities.service_batch import upsert_many
+from services.pipeline.opportunities.service_follow import (
+    apply_policy,
+    follow_account,
+    open_requested,
+)
 from services.pipeline.opportunities.stages import (
     AUTO_CLOSE_REASON,
     STAGE,
@@ -42,6 +49,15 @@ from services.pipeline.opportunities.stages import (
 from services.pipeline.views import FigureState
 from services.workspace.policies.repository import get_policy, version_in_force
 from services.workspace.workspaces.repository import get_workspace
+
+__all__ = [
+    "apply_policy",
+    "change",
+    "follow_account",
+    "move",
+    "open_requested",
+    "upsert_many",
+]
 
 _NO_REFERENCES = References()
 _NO_FAMILIES = Families({})
@@ -59,21 +75,6 @@ class Current:
     def version(self) -> int:
         version: int = self.row["version"]
         return version
-
-
-async def circumstances_of(
-    session: Session, actor: Actor, *, is_recording: bool, policy_version: int, now: datetime
-) -> Circumstances:
-    """What a decision of this moment depends on."""
-    workspace = await get_workspace(session)
-    return Circumstances(
-        now=now,
-        policy=await get_policy(session, policy_version),
-        calendar=workspace.calendar,
-        currency=workspace.currency,
-        is_recording=is_recording,
-        is_manager=actor.is_manager,
-    )
 
 
 async def change(

@@ -19,6 +19,7 @@ from services.kit.errors import ServiceError
 from services.kit.ids import new_id
 from services.pipeline.opportunities import events, repository
 from services.pipeline.opportunities.access import Actor
+from services.pipeline.opportunities.context import circumstances_of
 from services.pipeline.opportunities.decisions import (
     Change,
     Circumstances,
@@ -36,8 +37,6 @@ from services.pipeline.opportunities.errors import (
 from services.pipeline.opportunities.family_rows import find_families
 from services.pipeline.opportunities.record import Row
 from services.pipeline.opportunities.references import References, Wanted
-from services.pipeline.opportunities.service import circumstances_of
-from services.workspace.policies.repository import version_in_force
 
 Statement = Mapping[str, Any]
 
@@ -73,14 +72,13 @@ async def upsert_many(
         session,
         actor,
         is_recording=recording and actor.is_recorder,
-        policy_version=await version_in_force(session, now),
         now=now,
     )
     items = [_Item(stated) for stated in statements]
     await _match(session, items)
     if if_match is not None:
         current = items[0].current
-        check_version(if_match, current and current["version"])
+        check_version(if_match, None if current is None else current["version"])
     references = await _references(session, actor, items)
     for item in items:
         _draft(item, actor, references, circumstances, only_create)
@@ -103,7 +101,7 @@ async def _match(session: WriteSession, items: Sequence[_Item]) -> None:
         if current is None and id_ in by_id:
             current = by_id[id_]
             if external_id is not None and current["external_id"] != external_id:
-                item.refusal = IdTakenError(id_)
+                item.refusal = IdTakenError(current["id"])
         elif current is not None and id_ not in (None, current["id"]):
             item.refusal = IdMismatchError(id_, current["id"])
         item.current = current
