@@ -1,1 +1,1 @@
-"""."""
+"""Accounts: whom is sold to, in families, with the segment their size gives them."""

@@ -80,7 +80,7 @@ async def post_policy(
     if not proposal.is_new:
         row = next(dict(row) for row in versions if row["version"] == proposal.base.version)
         return json_answer(_proposal_view(proposal, row, dry_run=False))
-    row = await store(session, caller, proposal)
+    row = await store(session, caller.actor, proposal)
     return json_answer(_proposal_view(proposal, row, dry_run=False), 201)
 
 

@@ -13,7 +13,6 @@ from typing import Any
 import asyncpg
 
 from services.kit import clock
-from services.kit.auth import Principal
 from services.kit.db import WriteSession
 from services.kit.errors import InvalidPayloadError
 from services.kit.ids import new_id
@@ -84,7 +83,7 @@ def propose(
     )
 
 
-async def store(session: WriteSession, principal: Principal, proposal: Proposal) -> dict[str, Any]:
+async def store(session: WriteSession, actor: str, proposal: Proposal) -> dict[str, Any]:
     """The new version's row, and its work at the moment it comes into force."""
     row: dict[str, Any] = {
         "id": new_id(),
@@ -93,7 +92,7 @@ async def store(session: WriteSession, principal: Principal, proposal: Proposal)
         "effective_from": proposal.effective_from,
         "settings": dict(proposal.policy.settings),
         "recorded_at": clock.now(),
-        "recorded_by": principal.actor,
+        "recorded_by": actor,
         "sequence": None,
         "applied_through": None,
         "applied_at": None,

@@ -54,7 +54,7 @@ async def put_user(
     caller.require(*WRITERS)
     same_external_id(external_id, body.external_id)
     outcomes = await upsert_users(
-        session, caller, [Change.of(external_id, body)], if_match=if_match(request)
+        session, caller.actor, [Change.of(external_id, body)], if_match=if_match(request)
     )
     stored = sole(outcomes)
     user = await _require_user(session, stored.id)
@@ -67,7 +67,7 @@ async def post_users(body: BatchBody[UserItem], caller: Caller, session: Write) 
     caller.require(*WRITERS)
     batch = Batch(body.items, UserItem)
     changes = [Change.of(item.external_id, item) for item in batch.values]
-    batch.settle_all(await upsert_users(session, caller, changes))
+    batch.settle_all(await upsert_users(session, caller.actor, changes))
     return batch.answer()
 
 

@@ -10,49 +10,48 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from services.kit import clock
-from services.kit.answers import check_version
-from services.kit.auth import Principal
-from services.kit.batch import Change, Outcome, Stored, required, unknown_reference
+from services.kit.batch import Change, Outcome, unknown_reference
 from services.kit.db import WriteSession
-from services.kit.errors import InvalidPayloadError, ServiceError
+from services.kit.errors import InvalidPayloadError
 from services.kit.ids import new_id
-from services.kit.rows import merge
+from services.kit.upsert import Draft, Shape, check_if_match, store_drafts
 from services.workspace.outbox import KIND_REPORTING_LINE, OUTBOX
 from services.workspace.users import repository
 from services.workspace.users.domain import Circle, Hierarchy, Line
 from services.workspace.users.errors import ReportingLineCycleError
 from services.workspace.users.schemas import DEFAULT_PLAN_TYPE, DEFAULT_ROLE
 
-_DEFAULTS: dict[str, Any] = {
-    "role": DEFAULT_ROLE,
-    "plan_type": DEFAULT_PLAN_TYPE,
-    "active": True,
-}
-_BLANK: dict[str, Any] = {"email": None, "segment": None, "region": None, "timezone": None}
+_SHAPE = Shape(
+    kind="user",
+    required=("name",),
+    defaults={
+        "email": None,
+        "role": DEFAULT_ROLE,
+        "segment": None,
+        "region": None,
+        "plan_type": DEFAULT_PLAN_TYPE,
+        "timezone": None,
+        "active": True,
+    },
+)
 
 
 @dataclass(slots=True)
-class _Draft:
-    """One item on its way: the row it would be, the line it would record, or why not."""
+class _Reporting:
+    """What a change says about whom its user reports to, and the line it would record."""
 
-    external_id: str
-    current: dict[str, Any] | None
-    row: dict[str, Any] | None = None
-    has_changed: bool = False
-    names_manager: bool = False
-    manager: str | None = None
-    effective_from: datetime | None = None
+    draft: Draft
+    manager: str | None
+    effective_from: datetime | None
     line: Line | None = None
-    refusal: ServiceError | None = None
 
 
 async def upsert_users(
     session: WriteSession,
-    principal: Principal,
+    actor: str,
     changes: Sequence[Change],
     *,
     if_match: str | None = None,
@@ -63,160 +62,119 @@ async def upsert_users(
     named: set[str | None] = {change.external_id for change in changes}
     managers = {change.stated.get("manager_external_id") for change in changes}
     known = await repository.USERS.lock_named(session, filter(None, named | managers))
-    drafts = [_draft(change, known.get(change.external_id), now) for change in changes]
-    if if_match is not None:
-        current = drafts[0].current
-        check_version(if_match, current["version"] if current else None)
-    await _decide_lines(session, drafts, {name: row["id"] for name, row in known.items()}, now)
-    return await _store(session, principal, drafts, now)
+    drafts = []
+    reporting = []
+    for change in changes:
+        stated = dict(change.stated)
+        names_manager = "manager_external_id" in stated
+        manager = stated.pop("manager_external_id", None)
+        begin = stated.pop("effective_from", None)
+        draft = Draft.begin(change, known.get(change.external_id), stated, _SHAPE, now)
+        drafts.append(draft)
+        if names_manager:
+            reporting.append(_Reporting(draft, manager, begin))
+        elif begin is not None:
+            draft.refusal = draft.refusal or _manager_missing()
+    check_if_match(if_match, drafts)
+    ids = {name: row["id"] for name, row in known.items()}
+    await _decide_lines(session, drafts, reporting, ids, now)
+    outcomes = await store_drafts(session, repository.USERS, drafts, now)
+    await _record_lines(session, actor, [each.line for each in reporting if each.line], now)
+    return outcomes
 
 
-def _draft(change: Change, current: dict[str, Any] | None, now: datetime) -> _Draft:
-    stated = dict(change.stated)
-    draft = _Draft(change.external_id, current)
-    draft.names_manager = "manager_external_id" in stated
-    draft.manager = stated.pop("manager_external_id", None)
-    draft.effective_from = stated.pop("effective_from", None)
-    if draft.effective_from is not None and not draft.names_manager:
-        draft.refusal = InvalidPayloadError.one(
-            "/effective_from",
-            "manager_missing",
-            "is when a reporting line begins; send manager_external_id with it",
-        )
-    for name, default in _DEFAULTS.items():
-        if name in stated and stated[name] is None:
-            stated[name] = default
-    if stated.get("name", "") is None or (current is None and "name" not in stated):
-        draft.refusal = required(["name"], "user")
-    elif current is None:
-        draft.has_changed = True
-        draft.row = {
-            "id": new_id(), "external_id": change.external_id, **_DEFAULTS, **_BLANK, **stated,
-            "version": 1, "created_at": now, "updated_at": now,
-        }  # fmt: skip
-    else:
-        changed = merge(current, stated)
-        draft.has_changed = changed is not None
-        draft.row = changed or dict(current)
-    return draft
+def _manager_missing() -> InvalidPayloadError:
+    return InvalidPayloadError.one(
+        "/effective_from",
+        "manager_missing",
+        "is when a reporting line begins; send manager_external_id with it",
+    )
 
 
 async def _decide_lines(
-    session: WriteSession, drafts: list[_Draft], known: dict[str, UUID], now: datetime
+    session: WriteSession,
+    drafts: list[Draft],
+    reporting: list[_Reporting],
+    known: dict[str, UUID],
+    now: datetime,
 ) -> None:
     """Gives each draft its line or refuses it. A refused item takes its user and line with it, so
     what relied on them is decided anew until nothing changes."""
-    with_manager = [draft for draft in drafts if draft.names_manager and not draft.refusal]
-    if not with_manager:
+    if not any(each.draft.refusal is None for each in reporting):
         return
     hierarchy = Hierarchy(await repository.recorded_lines(session))
     while True:
-        _refuse_unknown_managers(drafts, with_manager, known)
-        ids = _ids(drafts, known)
-        for draft in with_manager:
-            if draft.refusal is None and draft.line is None:
-                _propose_line(draft, ids, hierarchy, now)
-            elif draft.refusal is not None and draft.line is not None:
-                hierarchy.remove(draft.line)
-                draft.line = None
-        if not await _refuse_circle(session, with_manager, hierarchy):
-            return
-
-
-def _ids(drafts: list[_Draft], known: dict[str, UUID]) -> dict[str, UUID]:
-    """Every user that is there or will be."""
-    new = {
-        draft.external_id: draft.row["id"]
-        for draft in drafts
-        if draft.refusal is None and draft.current is None and draft.row is not None
-    }
-    return known | new
+        ids = _refuse_unknown_managers(drafts, reporting, known)
+        for each in reporting:
+            if each.draft.refusal is None and each.line is None:
+                _propose_line(each, ids, hierarchy, now)
+            elif each.draft.refusal is not None and each.line is not None:
+                hierarchy.remove(each.line)
+                each.line = None
+        if not await _refuse_circle(session, reporting, hierarchy):
+            break
+    for each in reporting:
+        if each.line is not None:
+            # The line is a row of its own; that there is one makes the user's next version.
+            each.draft.changed.add("manager_external_id")
 
 
 def _refuse_unknown_managers(
-    drafts: list[_Draft], with_manager: list[_Draft], known: dict[str, UUID]
-) -> None:
+    drafts: list[Draft], reporting: list[_Reporting], known: dict[str, UUID]
+) -> dict[str, UUID]:
+    """The ids of every user that is there or will be."""
     while True:
-        ids = _ids(drafts, known)
-        unknown = [
-            draft
-            for draft in with_manager
-            if draft.refusal is None and draft.manager is not None and draft.manager not in ids
-        ]
-        for draft in unknown:
-            assert draft.manager is not None
-            draft.refusal = unknown_reference("/manager_external_id", "user", draft.manager)
-        if not unknown:
-            return
+        ids = known | {
+            draft.external_id: draft.row["id"]
+            for draft in drafts
+            if draft.refusal is None and draft.is_new
+        }
+        has_refused = False
+        for each in reporting:
+            if each.draft.refusal is None and each.manager is not None and each.manager not in ids:
+                each.draft.refusal = unknown_reference("/manager_external_id", "user", each.manager)
+                has_refused = True
+        if not has_refused:
+            return ids
 
 
-def _propose_line(draft: _Draft, ids: dict[str, UUID], hierarchy: Hierarchy, now: datetime) -> None:
+def _propose_line(
+    each: _Reporting, ids: dict[str, UUID], hierarchy: Hierarchy, now: datetime
+) -> None:
     """No line where the manager already holds at that instant."""
-    assert draft.row is not None
-    user_id = draft.row["id"]
-    manager_id = None if draft.manager is None else ids[draft.manager]
-    begin = draft.effective_from
+    user_id = each.draft.row["id"]
+    manager_id = None if each.manager is None else ids[each.manager]
+    begin = each.effective_from
     if begin is None:
         begin = now if hierarchy.has_line(user_id) else repository.ALWAYS
     if hierarchy.manager_at(user_id, begin) != manager_id:
-        draft.line = Line(user_id, manager_id, begin)
-        hierarchy.add(draft.line)
+        each.line = Line(user_id, manager_id, begin)
+        hierarchy.add(each.line)
 
 
 async def _refuse_circle(
-    session: WriteSession, with_manager: list[_Draft], hierarchy: Hierarchy
+    session: WriteSession, reporting: list[_Reporting], hierarchy: Hierarchy
 ) -> bool:
     """Refuses the last item that closes a circle; False when there is none."""
-    for draft in reversed(with_manager):
-        if draft.line is None:
-            continue
-        circle = hierarchy.circle_of(draft.line)
+    for each in reversed(reporting):
+        circle = hierarchy.circle_of(each.line) if each.line is not None else None
         if circle is not None:
-            draft.refusal = await _cycle_error(session, with_manager, circle)
+            each.draft.refusal = await _cycle_error(session, reporting, circle)
             return True
     return False
 
 
 async def _cycle_error(
-    session: WriteSession, with_manager: list[_Draft], circle: Circle
+    session: WriteSession, reporting: list[_Reporting], circle: Circle
 ) -> ReportingLineCycleError:
     names = await repository.external_ids(session, circle.chain)
-    names |= {draft.row["id"]: draft.external_id for draft in with_manager if draft.row}
+    names |= {each.draft.row["id"]: each.draft.external_id for each in reporting}
     since = None if circle.since == repository.ALWAYS else circle.since
     return ReportingLineCycleError([names[user_id] for user_id in circle.chain], since)
 
 
-async def _store(
-    session: WriteSession, principal: Principal, drafts: list[_Draft], now: datetime
-) -> list[Outcome]:
-    created: list[dict[str, Any]] = []
-    updated: list[dict[str, Any]] = []
-    lines: list[Line] = []
-    outcomes: list[Outcome] = []
-    for draft in drafts:
-        if draft.refusal is not None:
-            outcomes.append(draft.refusal)
-            continue
-        assert draft.row is not None
-        is_changed = draft.has_changed or draft.line is not None
-        if draft.current is None:
-            created.append(draft.row)
-        elif is_changed:
-            draft.row |= {"version": draft.current["version"] + 1, "updated_at": now}
-            updated.append(draft.row)
-        if draft.line is not None:
-            lines.append(draft.line)
-        outcomes.append(
-            Stored(draft.row["id"], draft.row["version"], draft.current is None, is_changed)
-        )
-    await repository.USERS.insert(session, created)
-    await repository.USERS.update(session, updated)
-    await _record_lines(session, principal, lines, now)
-    return outcomes
-
-
 async def _record_lines(
-    session: WriteSession, principal: Principal, lines: list[Line], now: datetime
+    session: WriteSession, actor: str, lines: list[Line], now: datetime
 ) -> None:
     """The rows, and their work: known from the batch that posts them, and for a line that begins
     later another batch at its beginning, which is when the figures move."""
@@ -225,7 +183,7 @@ async def _record_lines(
     rows = [
         {
             "id": new_id(), **line._asdict(), "recorded_at": now,
-            "recorded_by": principal.actor, "sequence": None,
+            "recorded_by": actor, "sequence": None,
         }
         for line in lines
     ]  # fmt: skip

@@ -1,0 +1,49 @@
+"""Recording contacts. A contact may be known before its account is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.kit import clock
+from services.kit.batch import Change, Outcome, unknown_reference
+from services.kit.db import WriteSession
+from services.kit.upsert import Draft, Shape, check_if_match, store_drafts
+from services.pipeline.accounts.repository import ACCOUNTS
+from services.pipeline.contacts.repository import CONTACTS
+
+_SHAPE = Shape(
+    kind="contact",
+    required=("name",),
+    defaults={
+        "account_id": None,
+        "email": None,
+        "title": None,
+        "persona": None,
+        "buying_role": None,
+        "champion": False,
+        "left_at": None,
+    },
+)
+
+
+async def upsert_contacts(
+    session: WriteSession, changes: Sequence[Change], *, if_match: str | None = None
+) -> list[Outcome]:
+    """One outcome a change, in order. `if_match` is for a single change."""
+    now = clock.now()
+    current = await CONTACTS.lock_named(session, (change.external_id for change in changes))
+    accounts = await ACCOUNTS.ids_named(
+        session, filter(None, (change.stated.get("account_external_id") for change in changes))
+    )
+    drafts = []
+    for change in changes:
+        stated = dict(change.stated)
+        account = stated.pop("account_external_id", None)
+        if "account_external_id" in change.stated:
+            stated["account_id"] = accounts.get(account)
+        draft = Draft.begin(change, current.get(change.external_id), stated, _SHAPE, now)
+        if draft.refusal is None and account is not None and account not in accounts:
+            draft.refusal = unknown_reference("/account_external_id", "account", account)
+        drafts.append(draft)
+    check_if_match(if_match, drafts)
+    return await store_drafts(session, CONTACTS, drafts, now)

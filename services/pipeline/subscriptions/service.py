@@ -1,0 +1,65 @@
+"""Recording subscriptions. One needs an account, both its days and its ARR."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.kit import clock
+from services.kit.batch import Change, Outcome, unknown_reference
+from services.kit.db import WriteSession
+from services.kit.errors import InvalidPayloadError
+from services.kit.upsert import Draft, Shape, check_if_match, store_drafts
+from services.pipeline.accounts.repository import ACCOUNTS
+from services.pipeline.subscriptions.repository import SUBSCRIPTIONS
+from services.workspace.workspaces.repository import get_workspace
+
+
+def _shape(currency: str) -> Shape:
+    return Shape(
+        kind="subscription",
+        required=("account_external_id", "start_date", "end_date", "arr"),
+        defaults={
+            "account_id": None,
+            "currency": currency,
+            "seats": None,
+            "tier": None,
+            "usage": None,
+        },
+    )
+
+
+async def upsert_subscriptions(
+    session: WriteSession, changes: Sequence[Change], *, if_match: str | None = None
+) -> list[Outcome]:
+    """One outcome a change, in order. `if_match` is for a single change."""
+    now = clock.now()
+    shape = _shape((await get_workspace(session)).currency)
+    current = await SUBSCRIPTIONS.lock_named(session, (change.external_id for change in changes))
+    accounts = await ACCOUNTS.ids_named(
+        session, filter(None, (change.stated.get("account_external_id") for change in changes))
+    )
+    drafts = []
+    for change in changes:
+        stated = dict(change.stated)
+        account = stated.pop("account_external_id", None)
+        if account is not None:
+            stated["account_id"] = accounts.get(account)
+        draft = Draft.begin(change, current.get(change.external_id), stated, shape, now)
+        if draft.refusal is None and account is not None and account not in accounts:
+            draft.refusal = unknown_reference("/account_external_id", "account", account)
+        if draft.refusal is None:
+            draft.refusal = _refuse_dates(draft, change)
+        drafts.append(draft)
+    check_if_match(if_match, drafts)
+    return await store_drafts(session, SUBSCRIPTIONS, drafts, now)
+
+
+def _refuse_dates(draft: Draft, change: Change) -> InvalidPayloadError | None:
+    start, end = draft.row["start_date"], draft.row["end_date"]
+    if end > start:
+        return None
+    field = "end_date" if "end_date" in change.stated else "start_date"
+    sentence = f"must be after start_date, which is {start}"
+    if field == "start_date":
+        sentence = f"must be before end_date, which is {end}; send both to move the subscription"
+    return InvalidPayloadError.one(f"/{field}", "dates_out_of_order", sentence)
