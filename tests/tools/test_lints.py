@@ -17,6 +17,8 @@ DOC = '"""A module that says what it owns."""\n'
         ("services/x.py", DOC + "def f():\n" + "    x = 1\n" * 70, "function-size"),
         ("services/x.py", DOC + "session.commit()\n", "transaction"),
         ("services/x.py", DOC + "q = 'COMMIT'\n", "transaction"),
+        ("services/x.py", DOC + "self.connection.begin()\n", "transaction"),
+        ("services/x.py", DOC + "q = f'SELECT {a} FROM pipeline.accounts'\n", "tenancy"),
         ("services/x.py", DOC + "raise ValueError('no')\n", "error-class"),
         ("services/x.py", DOC + "try:\n    f()\nexcept Exception:\n    pass\n", "swallowed"),
         ("services/x.py", DOC + "datetime.now()\n", "clock"),
@@ -44,6 +46,8 @@ def test_finds(path: str, source: str, rule: str) -> None:
         ("services/kit/clock.py", DOC + "datetime.now()\n"),
         ("services/forecast/worker.py", DOC + "import arq\n"),
         ("services/x.py", DOC + "q = 'SELECT id FROM pipeline.accounts WHERE workspace_id = $1'\n"),
+        ("services/x.py", DOC + "Draft.begin(1)\n"),
+        ("services/x.py", DOC + "q = f'SELECT {a} FROM pipeline.accounts WHERE {where}'\n"),
         ("tests/x.py", DOC + "raise ValueError('fine here')\n"),
     ],
 )
