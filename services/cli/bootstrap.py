@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-_GATEWAY_PATIENCE_S = 300.0
+_GATEWAY_PATIENCE_S = 120.0
 
 
 def bootstrap(
@@ -63,9 +63,9 @@ async def _first_workspace(token: str, marker: Path, *, demo: bool) -> str | Non
         return made
 
 
-def seed() -> None:
-    """Load the demo through the HTTP API. Repeating it after a crash changes nothing."""
-    from services.cli.demo import seed as load
+def demo() -> None:
+    """Load the demo data into a running Leadline. Repeating it changes nothing."""
+    from services.cli.demo import seed
     from services.cli.environment import API_KEY_FILE, CommandError, is_ready
     from services.kit.settings import get_settings
 
@@ -76,4 +76,7 @@ def seed() -> None:
         if time.monotonic() > end:
             raise CommandError(f"the gateway at {base} does not answer")
         time.sleep(0.1)
-    load(base, (settings.home / API_KEY_FILE).read_text().strip())
+    key_file = settings.home / API_KEY_FILE
+    if not key_file.exists():
+        raise CommandError(f"{key_file} is not there: start Leadline with `leadline up` first")
+    seed(base, key_file.read_text().strip())

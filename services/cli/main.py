@@ -4,6 +4,8 @@ The modules of the commands import what they need inside their functions, so tha
 answers at once and `leadline up` stays small.
 """
 
+import importlib
+import importlib.util
 import sys
 from types import TracebackType
 
@@ -26,8 +28,12 @@ app.command("migrate")(migrate.migrate)
 app.add_typer(workspace.app, name="workspace")
 app.add_typer(key.app, name="key")
 app.command("doctor")(doctor.doctor)
+app.command("demo")(bootstrap.demo)
 app.command("bootstrap", hidden=True)(bootstrap.bootstrap)
-app.command("seed", hidden=True)(bootstrap.seed)
+# Modules that offer a single command offer it under that name.
+for _name, _module in (("import", "imports"), ("audit", "audit"), ("rebuild", "rebuild")):
+    if importlib.util.find_spec(f"services.cli.{_module}"):
+        app.command(_name)(importlib.import_module(f"services.cli.{_module}").command)
 
 
 def run() -> None:

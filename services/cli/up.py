@@ -133,7 +133,7 @@ def _children(settings: "Settings") -> "list[Child]":
 
     children = [child("gateway", "serve", "gateway"), child("worker", "worker")]
     if marker is not None and marker.exists():
-        demo = child("demo", "seed")
+        demo = child("demo", "demo")
         demo.until_success = True
         # From now on /readyz may say yes.
         demo.on_success = lambda: marker.unlink(missing_ok=True)
