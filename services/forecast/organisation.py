@@ -11,20 +11,22 @@ from uuid import UUID
 
 
 class Organisation:
-    """Everybody with a reporting line. Lines may form a cycle by mistake; nothing here loops."""
+    """Everybody in a reporting line. Lines may form a cycle by mistake; nothing here loops."""
 
-    __slots__ = ("_reports", "_tops", "_users")
+    __slots__ = ("_reports", "_tops")
 
     def __init__(self, lines: Iterable[tuple[UUID, UUID | None]]) -> None:
         self._reports: dict[UUID, list[UUID]] = {}
-        self._users: list[UUID] = []
-        self._tops: list[UUID] = []
+        managed: set[UUID] = set()
+        # In order, each once; a manager may have no line of their own.
+        everybody: dict[UUID, None] = {}
         for user_id, manager_id in lines:
-            self._users.append(user_id)
-            if manager_id is None:
-                self._tops.append(user_id)
-            else:
+            everybody[user_id] = None
+            if manager_id is not None:
+                everybody[manager_id] = None
+                managed.add(user_id)
                 self._reports.setdefault(manager_id, []).append(user_id)
+        self._tops = [user_id for user_id in everybody if user_id not in managed]
 
     def has_reports(self, user_id: UUID) -> bool:
         return user_id in self._reports

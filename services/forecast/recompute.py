@@ -327,10 +327,11 @@ def _remember_dimensions(workspace_id: UUID, combinations: Iterable[UUID]) -> No
 async def _stamp(
     session: WriteSession, events: Sequence[OutboxEvent], sequences: Sequence[int]
 ) -> None:
-    """The sequence goes to the rows of every kind that is not an opportunity."""
+    """The sequence goes to the rows of every kind that is not an opportunity: the row is the event,
+    and its subject may be whom it is about."""
     by_kind: defaultdict[str, dict[UUID, int]] = defaultdict(dict)
     for event, sequence in zip(events, sequences, strict=True):
-        by_kind[event.kind].setdefault(event.subject_id, sequence)
+        by_kind[event.kind].setdefault(event.event_id or event.subject_id, sequence)
     for kind in (KIND_REPORTING_LINE, KIND_POLICY):
         if kind in by_kind:
             await stamp(session, kind, by_kind[kind])

@@ -181,7 +181,7 @@ async def read_entries(
         argument,
         cause,
     )
-    return [Entry(*row[:11], measures=tuple(row[11:])) for row in rows]
+    return [Entry._make((*row[:11], tuple(row[11:]))) for row in rows]
 
 
 async def read_dimensions(

@@ -59,6 +59,8 @@ async def read_waterfall(
     check_figure(figure)
     now = clock.now()
     scope = await resolve(session, principal, question, now)
+    if start_at > (question.as_of or max(now, scope.standing.batch.posted_at)):
+        raise ReversedIntervalError
     at_start = replace(question, as_of=start_at, as_of_sequence=None)
     start = await find_moment(session, scope.workspace, at_start, scope.standing, now)
     if question.axis is Axis.OCCURRED:
@@ -66,8 +68,6 @@ async def read_waterfall(
         end = replace(scope.moment, at=scope.moment.at or now)
     else:
         end = scope.moment
-    if start.as_of > end.as_of:
-        raise ReversedIntervalError
     before = await owners_of(session, at_start, start, scope.standing, scope.person)
     starting = await _value(session, start, question, before, figure)
     summed = await ledger.sum_by_cause(
