@@ -18,6 +18,8 @@ THROWAWAY = {
     "full_page_writes": "off",
     "shared_buffers": "128MB",
     "max_wal_size": "1GB",
+    # Every test process holds the pools of all services.
+    "max_connections": "500",
 }
 
 
