@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -46,7 +46,7 @@ _MONTHS: Final = (
 )  # fmt: skip
 ISO: Final = "ISO"
 EXCEL: Final = "EXCEL"
-_EXCEL_EPOCH: Final = datetime(1899, 12, 30)
+_EXCEL_EPOCH: Final = datetime.combine(date(1899, 12, 30), time())
 _EXCEL_SERIAL: Final = re.compile(r"\d{4,6}(\.\d+)?")
 
 
@@ -140,9 +140,10 @@ def _excel(text: str) -> tuple[datetime, bool] | None:
 
 def _assembled(parts: dict[str, str | None], pivot: int) -> tuple[datetime, bool] | None:
     try:
-        return datetime(*_day(parts, pivot), *_time(parts)), parts.get("hour") is not None
+        at = datetime.combine(date(*_day(parts, pivot)), time(*_time(parts)))
     except (ValueError, KeyError):
         return None
+    return at, parts.get("hour") is not None
 
 
 def _day(parts: dict[str, str | None], pivot: int) -> tuple[int, int, int]:

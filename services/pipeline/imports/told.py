@@ -1,0 +1,75 @@
+"""What is already known of an opportunity's history, and what a new one leaves open.
+
+An import of the same file, or of a later export of the same records, must not tell again what was
+told: a version before the current one would be a step back, then forward again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from services.kit.db import WriteSession
+from services.pipeline.imports import lookups
+from services.pipeline.imports.values import Note
+from services.pipeline.opportunities.stages import STAGE, stage_key
+
+Payload = dict[str, Any]
+
+
+async def drop_known_versions(
+    session: WriteSession, rows: Sequence[tuple[str, list[Payload]]], *, are_rows_versions: bool
+) -> None:
+    """Takes out, in place, the versions before the last that are not later than the record's
+    current version. Where every row is a version of its own, also a row of an instant that was
+    told before the current version; a new instant in the past is a correction and stays."""
+    latest = await lookups.latest_versions(session, {key for key, _ in rows})
+    past: set[str] = set()
+    for key, versions in rows:
+        if key not in latest:
+            continue
+        earlier = [
+            version for version in versions[:-1] if _instant(version, latest[key]) > latest[key]
+        ]
+        versions[:-1] = earlier
+        if are_rows_versions and _instant(versions[-1], latest[key]) < latest[key]:
+            past.add(key)
+    if not past:
+        return
+    told = await lookups.told_instants(session, past)
+    for key, versions in rows:
+        if key not in past:
+            continue
+        at = _instant(versions[-1], latest[key])
+        if at < latest[key] and (key, at) in told:
+            versions.clear()
+
+
+def _instant(version: Payload, otherwise: datetime) -> datetime:
+    """Text that is no instant is the schema's to refuse, so it must stay in."""
+    text = version.get("occurred_at")
+    try:
+        at = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        at = None
+    return otherwise if at is None or at.tzinfo is None else at
+
+
+def gaps(record: str, versions: Sequence[Payload]) -> list[Note]:
+    """What a new opportunity lacks for its figures; none of it keeps it out."""
+    if record != "opportunities" or not versions:
+        return []
+    final = versions[-1]
+    key = stage_key(str(final.get("stage") or ""))
+    is_open = key is not None and STAGE[key].is_open
+    notes: list[Note] = []
+    if final.get("account_external_id") is None:
+        notes.append(("no_account", "account_external_id", "it belongs to no account"))
+    if is_open and final.get("amount") is None:
+        sentence = "it is open and has no amount, so figures count it as unsized"
+        notes.append(("no_amount", "amount", sentence))
+    if final.get("close_date") is None:
+        sentence = "it has no close date, so it is in no quarter"
+        notes.append(("no_close_date", "close_date", sentence))
+    return notes
