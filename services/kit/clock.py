@@ -30,4 +30,5 @@ def replaced(source: Callable[[], datetime]) -> Iterator[None]:
 
 def isoformat(instant: datetime) -> str:
     """RFC 3339 in UTC with `Z` and microseconds, the form every answer uses."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not strftime, which costs ten times as much and is called for every instant of an answer.
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -214,8 +214,11 @@ async def _store_answer(unit: Unit, lease: Lease, response: Response) -> None:
 
 
 def _check_address(request: Request, allowed: set[str]) -> None:
-    if "\x00" in request.url.path or "%00" in request.url.query:
+    query: bytes = request.scope["query_string"]
+    if "\x00" in request.scope["path"] or b"%00" in query:
         raise InvalidPayloadError.one("path", "invalid_text", "must not contain NUL characters")
+    if not query:
+        return
     unknown = [name for name in request.query_params if name not in allowed]
     if unknown:
         accepted = ", ".join(sorted(allowed - _ALWAYS_ALLOWED_QUERY)) or "none"

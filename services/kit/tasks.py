@@ -24,6 +24,7 @@ QUEUE = "leadline:queue"
 WAKE_CHANNEL = "leadline:wake"
 POST_EVENTS = "post_events"
 _RETRY_PAUSE_S = 1.0
+_BURST_PAUSE_S = 0.02
 _BATCH_MAX = 500
 
 
@@ -98,6 +99,8 @@ class Bell:
                 self._wanted.set()
             try:
                 await self._send(batch)
+                # The first ring of a burst goes at once, the rest of it together a moment later.
+                await asyncio.sleep(_BURST_PAUSE_S)
             except (RedisError, OSError, TimeoutError) as error:
                 # The sweep does this work; dropping the ring is the design, not a loss.
                 BELL_FAILURES.inc()

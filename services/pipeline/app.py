@@ -18,14 +18,15 @@ app = create_app(
     name="pipeline",
     title="Leadline pipeline",
     description="Accounts, opportunities and their history, users, policies and imports.",
+    # Routes are tried in order, so the busiest come first.
     routers=[
+        opportunities,
         workspaces,
         users,
         policies,
         accounts,
         contacts,
         subscriptions,
-        opportunities,
         imports,
     ],
     token_lookups=token_lookups,

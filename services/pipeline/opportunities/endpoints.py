@@ -1,4 +1,7 @@
-"""The paths of opportunities: parse, ask for the role, call the use case, answer."""
+"""The paths of opportunities: parse, ask for the role, call the use case, answer.
+
+Routes are tried in order, so the busiest come first.
+"""
 
 from __future__ import annotations
 
@@ -47,6 +50,42 @@ router = APIRouter(
 
 _STATE_ERRORS = (StageNotReachableError, OpportunityClosedError, ForecastCategoryFixedError)
 _COLUMNS = list(schemas.Opportunity.model_fields)
+
+
+@router.patch(
+    "/{opportunity_id}",
+    response_model=schemas.Opportunity,
+    responses=problems(
+        OpportunityNotFoundError, *_STATE_ERRORS, ExternalIdTakenError, StaleVersionError
+    ),
+)
+async def update_opportunity(
+    opportunity_id: UUID,
+    body: schemas.OpportunityUpdate,
+    request: Request,
+    caller: Caller,
+    session: Write,
+) -> Response:
+    """Changes what is sent and nothing else. The order of stages and closed states bind."""
+    actor = await writer(session, caller)
+    current = await service.change(
+        session, actor, opportunity_id, body.stated(), if_match=if_match(request)
+    )
+    return record_answer(request, current.content, current.version)
+
+
+@router.get(
+    "/{opportunity_id}",
+    response_model=schemas.Opportunity,
+    responses={304: {"description": "Not modified"}, **problems(OpportunityNotFoundError)},
+)
+async def get_opportunity(
+    opportunity_id: UUID, request: Request, caller: Caller, session: Read
+) -> Response:
+    """One opportunity, with its version as ETag."""
+    row = await service.require(session, await sight(session, caller), opportunity_id)
+    (content,) = await service.describe(session, [row])
+    return record_answer(request, content, row["version"])
 
 
 def list_filters(
@@ -173,42 +212,6 @@ async def put_opportunity(
         if_match=if_match(request),
     )
     return await _stored_answer(request, session, sole(outcomes))
-
-
-@router.get(
-    "/{opportunity_id}",
-    response_model=schemas.Opportunity,
-    responses={304: {"description": "Not modified"}, **problems(OpportunityNotFoundError)},
-)
-async def get_opportunity(
-    opportunity_id: UUID, request: Request, caller: Caller, session: Read
-) -> Response:
-    """One opportunity, with its version as ETag."""
-    row = await service.require(session, await sight(session, caller), opportunity_id)
-    (content,) = await service.describe(session, [row])
-    return record_answer(request, content, row["version"])
-
-
-@router.patch(
-    "/{opportunity_id}",
-    response_model=schemas.Opportunity,
-    responses=problems(
-        OpportunityNotFoundError, *_STATE_ERRORS, ExternalIdTakenError, StaleVersionError
-    ),
-)
-async def update_opportunity(
-    opportunity_id: UUID,
-    body: schemas.OpportunityUpdate,
-    request: Request,
-    caller: Caller,
-    session: Write,
-) -> Response:
-    """Changes what is sent and nothing else. The order of stages and closed states bind."""
-    actor = await writer(session, caller)
-    current = await service.change(
-        session, actor, opportunity_id, body.stated(), if_match=if_match(request)
-    )
-    return record_answer(request, current.content, current.version)
 
 
 @router.post(

@@ -11,6 +11,7 @@ from services.kit.db import WriteSession
 from services.kit.ids import new_id
 from services.pipeline.opportunities import repository
 from services.pipeline.opportunities.decisions import Change
+from services.pipeline.opportunities.record import COLUMNS, Row
 from services.workspace.outbox import KIND_OPPORTUNITY, OUTBOX
 
 
@@ -30,17 +31,13 @@ def _event(change: Change, actor: str, now: datetime) -> dict[str, Any]:
     }
 
 
-async def record(session: WriteSession, change: Change, actor: str, now: datetime) -> None:
-    """One change, in as few round trips as it takes."""
-    event = _event(change, actor, now)
-    await repository.insert_event(session, event)
-    await OUTBOX.append(
-        session,
-        kind=KIND_OPPORTUNITY,
-        subject_id=event["opportunity_id"],
-        version=event["version"],
-        event_id=event["id"],
-    )
+async def record(
+    session: WriteSession, current: Row, change: Change, actor: str, now: datetime
+) -> None:
+    """The new version of one locked record: its row, its event and its due work."""
+    row = change.row
+    values = {name: row[name] for name in COLUMNS if row[name] != current[name]}
+    await repository.write_version(session, row["id"], values, _event(change, actor, now))
     await _record_findings(session, [change], actor, now)
 
 

@@ -21,7 +21,7 @@ from services.workspace.policy import Policy
 
 Row: TypeAlias = dict[str, Any]
 
-COLUMNS: Final = tuple(column_names(Opportunity))
+COLUMNS: Final = tuple(name for name in column_names(Opportunity) if name != "workspace_id")
 
 REFERENCE_NAMES: Final = {
     "account_id": "account_external_id",
@@ -33,7 +33,7 @@ REFERENCE_NAMES: Final = {
 
 _NOT_STATED: Final = frozenset(
     {
-        "workspace_id", "id", "version", "forecast_category", "net_arr", "close_fiscal_quarter",
+        "id", "version", "forecast_category", "net_arr", "close_fiscal_quarter",
         "push_count", "stage_entered_at", "sales_accepted_date", "occurred_at", "created_at",
         "updated_at",
     }

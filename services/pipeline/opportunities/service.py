@@ -15,7 +15,6 @@ from services.pipeline.opportunities import events, repository
 from services.pipeline.opportunities.access import Actor, Sight
 from services.pipeline.opportunities.context import circumstances_of
 from services.pipeline.opportunities.decisions import (
-    Change,
     Circumstances,
     Draft,
     draft,
@@ -29,7 +28,7 @@ from services.pipeline.opportunities.errors import (
 )
 from services.pipeline.opportunities.families import Families
 from services.pipeline.opportunities.family_rows import find_families
-from services.pipeline.opportunities.record import COLUMNS, Row, figure_state, told
+from services.pipeline.opportunities.record import Row, figure_state, told
 from services.pipeline.opportunities.references import References, Wanted
 from services.pipeline.opportunities.schemas import Transition
 from services.pipeline.opportunities.service_batch import upsert_many
@@ -111,8 +110,7 @@ async def change(
     if changed is None:
         policy = await get_policy(session, current["policy_version"])
         return _as_it_stands(current, figure_state(current, policy), circumstances)
-    await _store(session, current, changed)
-    await events.record(session, changed, actor.name, now)
+    await events.record(session, current, changed, actor.name, now)
     return _as_it_stands(changed.row, changed.state, circumstances)
 
 
@@ -144,14 +142,6 @@ async def _check_change(session: WriteSession, actor: Actor, drafted: Draft) -> 
     if external_id != current["external_id"] and external_id is not None:
         for other in await repository.lock_many(session, [external_id]):
             raise ExternalIdTakenError(external_id, other["id"])
-
-
-async def _store(session: WriteSession, current: Row, changed: Change) -> None:
-    row = changed.row
-    values = {
-        name: row[name] for name in COLUMNS if name != "workspace_id" and row[name] != current[name]
-    }
-    await repository.update_row(session, row["id"], values)
 
 
 def _as_it_stands(row: Row, state: FigureState, circumstances: Circumstances) -> Current:
