@@ -142,14 +142,13 @@ class Deltas:
         """The id of the entry's dimensions."""
         combination = dimensions_id(entry.dimensions)
         self.dimensions[combination] = entry.dimensions
-        key = (
-            entry.fiscal_quarter,
-            combination,
-            entry.owner_id,
-            day_number(entry.occurred_at),
-        )
-        _sum(self._by_day, key, entry.measures)
+        cell = (entry.fiscal_quarter, combination, entry.owner_id)
+        self.add_to_cell(cell, entry.occurred_at, entry.measures)
         return combination
+
+    def add_to_cell(self, cell: CellKey, occurred_at: datetime, measures: Measures) -> None:
+        """For a cell whose dimensions are known already."""
+        _sum(self._by_day, (*cell, day_number(occurred_at)), measures)
 
     def cells(self) -> dict[CellKey, Measures]:
         """For both grains: single dimensions and owner totals. A sum of nothing stays in, so that

@@ -20,7 +20,8 @@ from services.forecast.domain import (
     dimensions_id,
 )
 from services.forecast.drafting import BucketKey, CellKey, Position
-from services.kit.db import WriteSession
+from services.forecast.truth import Actual
+from services.kit.db import Session, WriteSession
 from services.pipeline.views import FigureInputs
 
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,11 +29,11 @@ BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _COLUMNS: Final = ", ".join(MEASURES)
 _PACKED: Final = tuple(f"m{place}" for place in range(len(MEASURES)))
-_PACKED_TYPES: Final = ", ".join(
+PACKED_TYPES: Final = ", ".join(
     f"{short} {'numeric' if name in AMOUNT_MEASURES else 'bigint'}"
     for short, name in zip(_PACKED, MEASURES, strict=True)
 )
-_UNPACKED: Final = ", ".join(f"coalesce(r.{short}, 0)" for short in _PACKED)
+UNPACKED: Final = ", ".join(f"coalesce(r.{short}, 0)" for short in _PACKED)
 
 
 class Cursor(NamedTuple):
@@ -58,6 +59,24 @@ class EntryRow(NamedTuple):
     occurred_at: datetime
     recorded_at: datetime
     measures: Measures
+
+
+class Holding(NamedTuple):
+    """All the ledger holds of one opportunity, as one comparable value."""
+
+    version: int
+    inputs: dict[str, Any]
+    cell: CellKey
+    measures: Measures
+
+
+def holding_of(actual: Actual) -> Holding | None:
+    """What the ledger should hold of an opportunity that stands like this."""
+    if actual.inputs is None or actual.contribution is None:
+        return None
+    quarter, owner, dimensions, measures = actual.contribution
+    cell = (quarter, dimensions_id(dimensions), owner)
+    return Holding(actual.version, actual.inputs.to_json(), cell, measures)
 
 
 def _accumulated(table: str) -> str:
@@ -118,6 +137,26 @@ async def load_positions(
     }
 
 
+async def load_holdings(session: Session, ids: Iterable[UUID]) -> dict[UUID, Holding]:
+    rows = await session.fetch(
+        f"""
+        SELECT opportunity_id, version, inputs, fiscal_quarter, dimensions_id, owner_id, {_COLUMNS}
+        FROM forecast.positions WHERE workspace_id = $1 AND opportunity_id = ANY($2::uuid[])
+        """,
+        session.workspace_id,
+        list(ids),
+    )
+    return {row[0]: Holding(row[1], row[2], tuple(row[3:6]), tuple(row[6:])) for row in rows}
+
+
+async def read_sequence(session: Session) -> int:
+    """The last sequence that was handed out; 0 before the first."""
+    found: int | None = await session.fetchval(
+        "SELECT last_sequence FROM forecast.cursors WHERE workspace_id = $1", session.workspace_id
+    )
+    return found or 0
+
+
 async def insert_postings(
     session: WriteSession, postings: Sequence[tuple[UUID, int, int]], posted_at: datetime
 ) -> None:
@@ -141,10 +180,10 @@ _INSERT_ENTRIES: Final = f"""
     INSERT INTO forecast.entries (workspace_id, id, sequence, opportunity_id, version, event_id,
         cause, fiscal_quarter, owner_id, dimensions_id, occurred_at, recorded_at, posted_at,
         {_COLUMNS})
-    SELECT w.id, r.id, r.s, r.o, r.v, r.e, r.c, r.q, r.w, r.d, r.t, r.r, $3, {_UNPACKED}
+    SELECT w.id, r.id, r.s, r.o, r.v, r.e, r.c, r.q, r.w, r.d, r.t, r.r, $3, {UNPACKED}
     FROM workspace.workspaces w, json_to_recordset($2::json) AS r (
         id uuid, s bigint, o uuid, v int, e uuid, c text, q int, w uuid, d uuid,
-        t timestamptz, r timestamptz, {_PACKED_TYPES})
+        t timestamptz, r timestamptz, {PACKED_TYPES})
     WHERE w.id = $1
 """
 
@@ -185,9 +224,9 @@ async def insert_dimensions(session: WriteSession, dimensions: Mapping[UUID, Dim
 _ADD_TO_CELLS: Final = f"""
     INSERT INTO forecast.cells
         (workspace_id, fiscal_quarter, dimensions_id, owner_id, {_COLUMNS})
-    SELECT w.id, r.q, r.d, r.w, {_UNPACKED}
+    SELECT w.id, r.q, r.d, r.w, {UNPACKED}
     FROM workspace.workspaces w,
-        json_to_recordset($2::json) AS r (q int, d uuid, w uuid, {_PACKED_TYPES})
+        json_to_recordset($2::json) AS r (q int, d uuid, w uuid, {PACKED_TYPES})
     WHERE w.id = $1
     ON CONFLICT (workspace_id, fiscal_quarter, dimensions_id, owner_id)
         DO UPDATE SET {_accumulated("cells")}
@@ -209,7 +248,6 @@ async def add_to_cells(
     session: WriteSession, deltas: Mapping[CellKey, Measures], sequence: int
 ) -> None:
     """Adds, and keeps each touched cell's balance as this batch leaves it."""
-    # In key order, so that two workspaces' worth of rows lock alike.
     keys = sorted(deltas)
     rows = [{"q": key[0], "d": str(key[1]), "w": str(key[2]), **pack(deltas[key])} for key in keys]
     await session.execute(_ADD_TO_CELLS, session.workspace_id, rows)
@@ -222,9 +260,9 @@ async def add_to_cells(
 _ADD_TO_BUCKETS: Final = f"""
     INSERT INTO forecast.occurred_buckets
         (workspace_id, fiscal_quarter, dimensions_id, level, bucket, owner_id, {_COLUMNS})
-    SELECT w.id, r.q, r.d, r.l, r.b, r.w, {_UNPACKED}
+    SELECT w.id, r.q, r.d, r.l, r.b, r.w, {UNPACKED}
     FROM workspace.workspaces w, json_to_recordset($2::json) AS r (
-        q int, d uuid, l smallint, b int, w uuid, {_PACKED_TYPES})
+        q int, d uuid, l smallint, b int, w uuid, {PACKED_TYPES})
     WHERE w.id = $1
     ON CONFLICT (workspace_id, fiscal_quarter, dimensions_id, level, bucket, owner_id)
         DO UPDATE SET {_accumulated("occurred_buckets")}
@@ -254,9 +292,9 @@ _POSITION_COLUMNS: Final = (
 _PUT_POSITIONS: Final = f"""
     INSERT INTO forecast.positions (workspace_id, opportunity_id, version, inputs,
         occurred_at_max, fiscal_quarter, owner_id, dimensions_id, {_COLUMNS})
-    SELECT w.id, r.o, r.v, r.i, r.t, r.q, r.w, r.d, {_UNPACKED}
+    SELECT w.id, r.o, r.v, r.i, r.t, r.q, r.w, r.d, {UNPACKED}
     FROM workspace.workspaces w, json_to_recordset($2::json) AS r (
-        o uuid, v int, i jsonb, t timestamptz, q int, w uuid, d uuid, {_PACKED_TYPES})
+        o uuid, v int, i jsonb, t timestamptz, q int, w uuid, d uuid, {PACKED_TYPES})
     WHERE w.id = $1
     ON CONFLICT (workspace_id, opportunity_id)
         DO UPDATE SET {_replaced(_POSITION_COLUMNS)}
@@ -276,6 +314,33 @@ async def put_positions(
         for opportunity_id, (position, contribution) in positions.items()
     ]  # fmt: skip
     await session.execute(_PUT_POSITIONS, session.workspace_id, rows)
+
+
+async def delete_positions(session: WriteSession, ids: Iterable[UUID]) -> None:
+    """Of opportunities that are not there."""
+    await session.execute(
+        "DELETE FROM forecast.positions WHERE workspace_id = $1 AND opportunity_id = ANY($2)",
+        session.workspace_id,
+        list(ids),
+    )
+
+
+async def sum_entries(session: Session, ids: Iterable[UUID]) -> dict[UUID, dict[CellKey, Measures]]:
+    """What the entries of each of these opportunities add up to, per cell."""
+    rows = await session.fetch(
+        f"""
+        SELECT opportunity_id, fiscal_quarter, dimensions_id, owner_id,
+            {", ".join(f"sum({name})" for name in MEASURES)}
+        FROM forecast.entries WHERE workspace_id = $1 AND opportunity_id = ANY($2::uuid[])
+        GROUP BY opportunity_id, fiscal_quarter, dimensions_id, owner_id
+        """,
+        session.workspace_id,
+        list(ids),
+    )
+    sums: dict[UUID, dict[CellKey, Measures]] = {}
+    for row in rows:
+        sums.setdefault(row[0], {})[tuple(row[1:4])] = tuple(row[4:])
+    return sums
 
 
 async def close_batch(session: WriteSession, first_sequence: int, cursor: Cursor) -> None:

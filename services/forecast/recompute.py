@@ -57,7 +57,9 @@ log = get_logger(__name__)
 # What Postgres says to a value it cannot store; a fault of its own is raised to the caller.
 _REFUSALS: Final = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 
-_TICK: Final = timedelta(microseconds=1)
+TICK: Final = timedelta(microseconds=1)
+"""Batches are at least this far apart, whatever the clock does."""
+
 _REMEMBERED_MAX: Final = 200_000
 _known_dimensions: set[tuple[UUID, UUID]] = set()
 _policies: dict[UUID, dict[int, Policy]] = {}
@@ -147,7 +149,7 @@ async def _post(
     first_sequence = cursor.last_sequence + 1
     posted_at = None
     if events:
-        posted_at = max(clock.now(), cursor.last_posted_at + _TICK)
+        posted_at = max(clock.now(), cursor.last_posted_at + TICK)
         sequences = list(range(first_sequence, first_sequence + len(events)))
         await _write_opportunities(session, batch, events, sequences, posted_at)
         await _stamp(session, events, sequences)

@@ -262,7 +262,33 @@ async def stream_opportunities(
         WHERE workspace_id = $1 ORDER BY id
         """,
         session.workspace_id,
-        prefetch=chunk,
     )
     while rows := await cursor.fetch(chunk):
         yield [StoredOpportunity(row[0], row[1], FigureInputs(*row[2:])) for row in rows]
+
+
+async def read_opportunities(session: Session, ids: Collection[UUID]) -> list[StoredOpportunity]:
+    """These opportunities as their rows stand."""
+    rows = await session.fetch(
+        f"""
+        SELECT id, version, {_OPPORTUNITY_COLUMNS} FROM pipeline.opportunities
+        WHERE workspace_id = $1 AND id = ANY($2::uuid[])
+        """,
+        session.workspace_id,
+        list(ids),
+    )
+    return [StoredOpportunity(row[0], row[1], FigureInputs(*row[2:])) for row in rows]
+
+
+async def first_pending(session: Session, ids: Collection[UUID]) -> dict[UUID, int]:
+    """Of these opportunities, the lowest version that is still to be posted, where there is one."""
+    rows = await session.fetch(
+        """
+        SELECT subject_id, min(version) AS version FROM pipeline.outbox
+        WHERE workspace_id = $1 AND kind = 'opportunity' AND subject_id = ANY($2::uuid[])
+        GROUP BY subject_id
+        """,
+        session.workspace_id,
+        list(ids),
+    )
+    return {row["subject_id"]: row["version"] for row in rows}
