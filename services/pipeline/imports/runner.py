@@ -34,7 +34,7 @@ from services.pipeline.imports.values import Surroundings
 log = get_logger(__name__)
 
 BATCH_ROWS: Final = 500
-LEASE: Final = timedelta(seconds=30)
+LEASE: Final = timedelta(seconds=10)
 ATTEMPTS_MAX: Final = 5
 _TRIES: Final = 3
 _ROUNDS_MAX: Final = 50

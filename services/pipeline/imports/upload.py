@@ -1,4 +1,4 @@
-"""Taking files in: pieces of any size become rows of at most a mebibyte, each its own transaction,
+"""Taking files in: pieces of any size become rows of a quarter mebibyte, each its own transaction,
 so that a file of any size costs the memory of one piece. Until `finish` there is no import; an
 upload that breaks off is deleted, or by the worker once it has been silent for a while."""
 
@@ -25,7 +25,7 @@ from services.pipeline.imports.errors import ImportFilesError, UploadIncompleteE
 from services.pipeline.imports.mapping import MAPPING_BYTES_MAX, Mapping, parse_mapping
 from services.pipeline.imports.shape import FileFace, assign_roles, face_of
 
-CHUNK_BYTES: Final = 1024 * 1024
+CHUNK_BYTES: Final = 256 * 1024
 FILES_MAX: Final = 50
 SILENCE: Final = timedelta(minutes=10)
 _FACE_BYTES = 64 * 1024
