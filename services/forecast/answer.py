@@ -166,7 +166,8 @@ def _band(band: tuple[Decimal, Decimal]) -> list[str]:
 
 
 def _warning(warning: FigureWarning) -> dict[str, Any]:
-    return {"code": warning.code, "message": warning.message}
+    said: dict[str, Any] = {"code": warning.code, "message": warning.message}
+    return said if warning.counted is None else said | {"count": warning.counted}
 
 
 def _annual(plan: AnnualPlan, band: tuple[Decimal, Decimal]) -> dict[str, Any]:

@@ -148,10 +148,12 @@ def coverage(
 
 
 class FigureWarning(NamedTuple):
-    """Something a reader of the figures must know; `code` is stable, `message` a sentence."""
+    """Something a reader of the figures must know; `code` is stable, `message` a sentence, and
+    `counted` how many opportunities it is about, where it counts any."""
 
     code: str
     message: str
+    counted: int | None = None
 
 
 # measure: (code, what the counted opportunities are)
@@ -190,10 +192,10 @@ def warnings(
         found.append(unsized)
     for measure, code, what in _COUNTED_WARNINGS:
         if count := int(measures[_PLACE[measure]]):
-            found.append(FigureWarning(code, f"{_count(count, what)}."))
+            found.append(FigureWarning(code, f"{_count(count, what)}.", count))
     if is_past_quarter and (count := int(measures[_PLACE["open_count"]])):
         what = "opportunity still open with a close date in this past quarter"
-        found.append(FigureWarning("open_in_past_quarter", f"{_count(count, what)}."))
+        found.append(FigureWarning("open_in_past_quarter", f"{_count(count, what)}.", count))
     return found
 
 
@@ -205,7 +207,7 @@ def _unsized_warning(without_amount: int, without_date: int) -> FigureWarning | 
         parts.append(_count(without_date, "opportunity without a close date in no quarter"))
     if not parts:
         return None
-    return FigureWarning("unsized", f"{'; '.join(parts)}.")
+    return FigureWarning("unsized", f"{'; '.join(parts)}.", without_amount + without_date)
 
 
 def _count(count: int, what: str) -> str:

@@ -186,6 +186,7 @@ def _warnings(question: Question, found: _Found, now: datetime) -> list[FigureWa
                 "event_quarantined",
                 f"{found.scope.standing.quarantined} records have an event that could not be posted and"
                 " are left as they were before it.",
+                found.scope.standing.quarantined,
             )
         )
     return said

@@ -283,6 +283,8 @@ async def test_what_has_no_close_date_is_in_no_quarter_but_is_told(api: Api) -> 
     assert answer["opportunity_count"] == 0
     (warning,) = answer["warnings"]
     assert warning["code"] == "unsized"
+    assert warning["count"] == 1
+    assert warning["message"] == "1 opportunity without a close date in no quarter."
 
 
 async def test_open_in_a_past_quarter_is_told(api: Api) -> None:
