@@ -4,7 +4,6 @@ Each step looks at what is there, so that a start which was killed in between go
 """
 
 import asyncio
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -61,22 +60,3 @@ async def _first_workspace(token: str, marker: Path, *, demo: bool) -> str | Non
         async with database.write(workspace_id) as session:
             _, made = await create_key(session, name="leadline up", roles=["admin"])
         return made
-
-
-def demo() -> None:
-    """Load the demo data into a running Leadline. Repeating it changes nothing."""
-    from services.cli.demo import seed
-    from services.cli.environment import API_KEY_FILE, CommandError, is_ready
-    from services.kit.settings import get_settings
-
-    settings = get_settings()
-    base = f"http://{settings.http_host}:{settings.http_port}"
-    end = time.monotonic() + _GATEWAY_PATIENCE_S
-    while not is_ready(base, "/healthz"):
-        if time.monotonic() > end:
-            raise CommandError(f"the gateway at {base} does not answer")
-        time.sleep(0.1)
-    key_file = settings.home / API_KEY_FILE
-    if not key_file.exists():
-        raise CommandError(f"{key_file} is not there: start Leadline with `leadline up` first")
-    seed(base, key_file.read_text().strip())

@@ -11,7 +11,7 @@ from types import TracebackType
 
 import typer
 
-from services.cli import bootstrap, doctor, key, migrate, serve, up, workspace
+from services.cli import bootstrap, demo_command, doctor, key, migrate, serve, up, workspace
 
 app = typer.Typer(
     name="leadline",
@@ -28,7 +28,7 @@ app.command("migrate")(migrate.migrate)
 app.add_typer(workspace.app, name="workspace")
 app.add_typer(key.app, name="key")
 app.command("doctor")(doctor.doctor)
-app.command("demo")(bootstrap.demo)
+app.command("demo")(demo_command.demo)
 app.command("bootstrap", hidden=True)(bootstrap.bootstrap)
 # Modules that offer a single command offer it under that name.
 for _name, _module in (("import", "imports"), ("audit", "audit"), ("rebuild", "rebuild")):

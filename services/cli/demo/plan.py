@@ -1,0 +1,103 @@
+"""Everything the demo will send, as values: the same for the same seed and day. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+from services.cli.demo.book import Subscription, play
+from services.cli.demo.company import (
+    COMMERCIAL,
+    ENTERPRISE,
+    Account,
+    Organisation,
+    make_accounts,
+    make_organisation,
+)
+from services.cli.demo.deals import Deal
+from services.cli.demo.leads import Lead, make_leads
+from services.cli.demo.quotas import Quota, make_quotas
+from services.kit import clock
+from services.workspace.fiscal import FiscalCalendar
+
+SEED: Final = 20220202
+_MOVED_DAYS_AGO: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A person who reports to somebody else since a moment."""
+
+    user: str
+    manager: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An invented company and two years of its business, up to yesterday."""
+
+    today: date
+    organisation: Organisation
+    moves: tuple[Move, ...]
+    accounts: tuple[Account, ...]
+    subscriptions: tuple[Subscription, ...]
+    deals: tuple[Deal, ...]
+    quotas: tuple[Quota, ...]
+    leads: tuple[Lead, ...]
+
+    @property
+    def versions(self) -> int:
+        return sum(len(deal.steps) for deal in self.deals)
+
+    def waves(self, known: dict[str, int]) -> Iterator[list[dict[str, Any]]]:
+        """What is still to be told of deals of which `known` many versions are in: first all first
+        versions, then all second ones, each wave in its order of time. A step is a version."""
+        longest = max((len(deal.steps) for deal in self.deals), default=0)
+        for place in range(longest):
+            due = [
+                (deal.steps[place], deal.external_id)
+                for deal in self.deals
+                if known.get(deal.external_id, 0) <= place < len(deal.steps)
+            ]
+            due.sort(key=lambda pair: (pair[0].at, pair[1]))
+            if due:
+                yield [
+                    {
+                        "external_id": external_id,
+                        **step.fields,
+                        "occurred_at": clock.isoformat(step.at),
+                    }
+                    for step, external_id in due
+                ]
+
+
+def make_plan(seed: int, today: date, calendar: FiscalCalendar, scale: float = 1.0) -> Plan:
+    """Everything until the day before `today`."""
+    organisation = make_organisation(seed, scale)
+    accounts = make_accounts(seed, scale, organisation)
+    books = [play(seed, account, organisation, today) for account in accounts]
+    deals = tuple(deal for book in books for deal in book.deals)
+    return Plan(
+        today=today,
+        organisation=organisation,
+        moves=(_promotion(organisation, today),),
+        accounts=accounts,
+        subscriptions=tuple(item for book in books for item in book.subscriptions),
+        deals=deals,
+        quotas=make_quotas(seed, organisation, deals, calendar, today),
+        leads=make_leads(seed, scale, organisation, accounts, today),
+    )
+
+
+def _promotion(organisation: Organisation, today: date) -> Move:
+    """The reorganisation: a commercial salesperson joins the enterprise team of the region."""
+    mover = organisation.team("AMER", COMMERCIAL).reps[-1]
+    since = datetime(today.year, today.month, today.day, 8, tzinfo=UTC)
+    return Move(
+        mover,
+        organisation.team("AMER", ENTERPRISE).manager,
+        since - timedelta(days=_MOVED_DAYS_AGO),
+    )
