@@ -11,7 +11,9 @@ from uuid import UUID
 
 from services.kit import clock
 from services.kit.db import Database, Session, WriteSession
+from services.pipeline.accounts import service as accounts
 from services.pipeline.opportunities import service as opportunities
+from services.workspace.policies.repository import get_policy
 
 _CHUNK: Final = 500
 
@@ -46,6 +48,9 @@ async def apply_policies(database: Database, workspace_id: UUID) -> bool:
         )
         if policy is None:
             return False
+        if policy["applied_through"] is None:
+            # Accounts first and in one go: opportunities created meanwhile take over from them.
+            await accounts.resegment(session, await get_policy(session, policy["version"]))
         reached = await opportunities.apply_policy(
             session, policy["version"], after=policy["applied_through"], limit=_CHUNK
         )

@@ -194,3 +194,16 @@ async def test_only_admins_and_sales_operations_decide(api: Api, role: str) -> N
 async def test_another_workspace_keeps_its_own(api: Api, other_api: Api) -> None:
     await post(api, {"lost.reopen_days": 10})
     assert len((await other_api.call("GET", POLICIES))["items"]) == 1
+
+
+async def test_accounts_are_segmented_anew_when_it_is_applied(api: Api) -> None:
+    path = "/pipeline/v1/accounts/by-external-id/acme"
+    await api.call("PUT", path, json={"name": "Acme", "employees": 150})
+    await post(
+        api, {"segments": {"smb": [1, 199], "mid_market": [200, 999], "large": [1000, None]}}
+    )
+    await api.settle()
+    account = await api.call("PUT", path, json={})
+    assert (account["segment"], account["version"]) == ("smb", 2)
+    (latest, _) = (await api.call("GET", POLICIES))["items"]
+    assert latest["applied_at"] is not None

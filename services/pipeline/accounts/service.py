@@ -36,6 +36,7 @@ _SHAPE = Shape(
         "owner_id": None,
     },
 )
+_CHUNK = 1000
 _FOLLOWED = frozenset({"segment", "vertical", "region"})
 
 
@@ -159,22 +160,26 @@ async def _let_opportunities_follow(session: WriteSession, actor: str, drafts: l
             await opportunities.follow_account(session, actor, account_id)
 
 
-async def resegment(
-    session: WriteSession, policy: Policy, *, after: UUID | None, limit: int
-) -> UUID | None:
-    """A policy has come into force: gives the next `limit` accounts after `after` the segment it
-    says. Answers where it stopped, None once all are done. Opportunities are not touched here."""
+async def resegment(session: WriteSession, policy: Policy) -> int:
+    """A policy has come into force: every account gets the segment it says, a thousand at a time;
+    how many changed. Opportunities are not touched here."""
     now = clock.now()
-    rows = await repository.lock_after(session, after, limit)
-    changed = [
-        {
-            "id": row["id"],
-            "segment": policy.segment_of(row["employees"]),
-            "version": row["version"] + 1,
-            "updated_at": now,
-        }
-        for row in rows
-        if policy.segment_of(row["employees"]) != row["segment"]
-    ]
-    await repository.ACCOUNTS.update(session, changed, ["segment", "version", "updated_at"])
-    return rows[-1]["id"] if len(rows) == limit else None
+    count = 0
+    after = None
+    while True:
+        rows = await repository.lock_after(session, after, _CHUNK)
+        changed = [
+            {
+                "id": row["id"],
+                "segment": policy.segment_of(row["employees"]),
+                "version": row["version"] + 1,
+                "updated_at": now,
+            }
+            for row in rows
+            if policy.segment_of(row["employees"]) != row["segment"]
+        ]
+        await repository.ACCOUNTS.update(session, changed, ["segment", "version", "updated_at"])
+        count += len(changed)
+        if len(rows) < _CHUNK:
+            return count
+        after = rows[-1]["id"]

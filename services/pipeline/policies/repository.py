@@ -19,10 +19,12 @@ async def open_opportunities(
         """
         SELECT o.id, o.external_id, o.name, o.stage, o.stated_forecast_category,
                o.forecast_category, o.segment, o.net_arr, o.close_fiscal_quarter,
-               a.id IS NOT NULL AND NOT 'segment' = ANY(o.stated_fields) AS follows_account,
-               a.employees
+               'segment' = ANY(o.stated_fields) AS states_segment, account.employees,
+               owner.segment AS owner_segment
         FROM pipeline.opportunities AS o
-        LEFT JOIN pipeline.accounts AS a ON a.workspace_id = $1 AND a.id = o.account_id
+        JOIN workspace.users AS owner ON owner.workspace_id = $1 AND owner.id = o.owner_id
+        LEFT JOIN pipeline.accounts AS account
+          ON account.workspace_id = $1 AND account.id = o.account_id
         WHERE o.workspace_id = $1 AND o.stage = ANY($2::text[])
           AND ($3::uuid IS NULL OR o.id > $3)
         ORDER BY o.id

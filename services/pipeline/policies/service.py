@@ -15,7 +15,7 @@ from services.kit.money import ZERO
 from services.pipeline.opportunities.domain import forecast_category
 from services.pipeline.policies import repository
 from services.workspace.fiscal import UNDATED, FiscalCalendar
-from services.workspace.policy import Policy
+from services.workspace.policy import UNKNOWN_SEGMENT, Policy
 from services.workspace.workspaces.repository import get_workspace
 
 EXAMINED_MAX = 200_000
@@ -62,6 +62,16 @@ class _Effects:
             )
 
 
+def _segment(row: asyncpg.Record, policy: Policy) -> str:
+    """As when it is applied: its own, else its account's, else its owner's."""
+    if row["states_segment"]:
+        return str(row["segment"])
+    segment = policy.segment_of(row["employees"])
+    if segment == UNKNOWN_SEGMENT:
+        return row["owner_segment"] or UNKNOWN_SEGMENT
+    return segment
+
+
 async def effects_of(session: Session, policy: Policy) -> dict[str, Any]:
     """Counts and sums of what would move, and the first records that would."""
     workspace = await get_workspace(session)
@@ -72,9 +82,7 @@ async def effects_of(session: Session, policy: Policy) -> dict[str, Any]:
     while examined < EXAMINED_MAX:
         rows = await repository.open_opportunities(session, after, _PAGE)
         for row in rows:
-            segment = row["segment"]
-            if row["follows_account"]:
-                segment = policy.segment_of(row["employees"])
+            segment = _segment(row, policy)
             category, _ = forecast_category(
                 row["stage"], row["stated_forecast_category"], segment, policy
             )
