@@ -174,7 +174,8 @@ class TestWarnings:
 
     def test_undated_opportunities_are_in_no_quarter(self) -> None:
         (warning,) = warnings(NOTHING, undated_count=2)
-        assert warning == ("unsized", "2 opportunities without a close date in no quarter.")
+        assert (warning.code, warning.counted) == ("unsized", 2)
+        assert warning.message == "2 opportunities without a close date in no quarter."
         (both,) = warnings(measured(unsized_count=1), undated_count=1)
         assert ";" in both.message
 
