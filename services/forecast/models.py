@@ -111,7 +111,7 @@ class Entry(Record, MeasureColumns, Base):
             "owner_id",
             "dimensions_id",
             name="uq_entries_once",
-        ),  # fmt: skip
+        ),
         # Drill-down, waterfall and recorded as-of of one quarter.
         Index(None, "workspace_id", "fiscal_quarter", "sequence"),
         # The part of a day that buckets do not hold.

@@ -10,29 +10,15 @@ import asyncio
 from uuid import UUID
 
 from services.forecast.recompute import BatchResult, post_batch
+from services.handover import hand_over
 from services.kit import clock
 from services.kit.db import Database
 from services.kit.settings import get_settings
 from services.pipeline import events as pipeline
+from services.pipeline.tasks import apply_policies
 from services.workspace.outbox import KIND_POLICY
 
 _PAUSE_S = 0.005
-
-
-async def hand_over(database: Database, workspace_id: UUID) -> int:
-    try:
-        from services.handover import hand_over as real
-    except ImportError:
-        return 0
-    return await real(database, workspace_id)
-
-
-async def apply_policies(database: Database, workspace_id: UUID) -> bool:
-    try:
-        from services.pipeline.tasks import apply_policies as real
-    except ImportError:
-        return False
-    return await real(database, workspace_id)
 
 
 class WorkspaceWork:

@@ -17,6 +17,7 @@ from uuid import UUID
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
+from services import handover
 from services.forecast import heartbeats
 from services.forecast.audits.tasks import run_due as run_due_audits
 from services.forecast.contained import Contained
@@ -29,20 +30,10 @@ from services.kit.ids import NIL, new_id
 from services.kit.logging import get_logger
 from services.kit.settings import Settings, get_settings
 from services.pipeline import events as pipeline
+from services.pipeline.imports.tasks import run_due as run_due_imports
+from services.pipeline.tasks import find_policy_changes
 
 log = get_logger(__name__)
-
-try:
-    from services import handover
-    from services.pipeline.tasks import find_policy_changes
-except ImportError:
-    handover = None
-try:
-    from services.pipeline.imports.tasks import run_due as run_due_imports
-except ImportError:
-
-    async def run_due_imports(database: Database) -> None: ...
-
 
 _FOUND_MAX: Final = 50
 _STOP_PATIENCE_S: Final = 1.2
@@ -114,13 +105,9 @@ class WorkerProcess:
             due = await pipeline.find_due_workspaces(
                 session, after=self._swept["outbox"], at=clock.now(), limit=_FOUND_MAX
             )
-            changing = await find_policy_changes(session, _FOUND_MAX) if handover else []
-        requested = (
-            []
-            if handover is None
-            else await handover.due_workspaces(
-                self._database, after=self._swept["requests"], limit=_FOUND_MAX
-            )
+            changing = await find_policy_changes(session, _FOUND_MAX)
+        requested = await handover.due_workspaces(
+            self._database, after=self._swept["requests"], limit=_FOUND_MAX
         )
         self._swept["outbox"] = due[-1] if due else NIL
         # A page that is not full was the last one; the next sweep begins again.

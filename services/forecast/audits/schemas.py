@@ -1,4 +1,4 @@
-"""Audits on the wire."""
+"""Audits on the wire: what is answered about one."""
 
 from __future__ import annotations
 
