@@ -34,7 +34,7 @@ _ARR: Final = {"smb": 5200, "mid_market": 21_000, "large": 88_000}
 _CYCLE: Final = {"smb": 50, "mid_market": 105, "large": 190}
 _ADD_ONS_A_YEAR: Final = {"smb": 1.3, "mid_market": 2.2, "large": 3.2}
 _NEW_DEALS_A_YEAR: Final = {"smb": 0.8, "mid_market": 1.3, "large": 1.9}
-_LOST_RENEWALS: Final = {"smb": 0.17, "mid_market": 0.11, "large": 0.08}
+_LOST_RENEWALS: Final = {"smb": 0.2, "mid_market": 0.14, "large": 0.1}
 _PRICES: Final = {"premium": 348, "ultimate": 1188}
 _RENEWAL_NOTICE_DAYS: Final = 120
 _FORGOTTEN_DAYS: Final = 120
@@ -283,7 +283,7 @@ class _Life:
     def _renewal_outcome(self, basis: int) -> tuple[str, int]:
         dice = self.dice
         lost = _LOST_RENEWALS[self.account.segment]
-        what = dice.weighted({"lost": lost, "smaller": 0.2, "flat": 0.3, "larger": 0.5 - lost})
+        what = dice.weighted({"lost": lost, "smaller": 0.24, "flat": 0.26, "larger": 0.5 - lost})
         if what == "lost":
             return LOST, 0
         factor = {"smaller": dice.between(0.6, 0.95), "flat": 1, "larger": dice.between(1.03, 1.3)}
@@ -315,7 +315,7 @@ class _Life:
         if true_up and outcome == WON:
             facts["true_up_amount"] = money(true_up)
             renewed += true_up
-        shows = renewed < full and dice.happens(0.85)
+        shows = renewed < full and dice.happens(0.95)
         # What is feared may not exceed what the renewal is worth when the fear is told.
         expected = min(renewed, basis) if outcome == WON else 0
         if subscription.start >= self.today:

@@ -184,15 +184,32 @@ def _walk(telling: _Telling, script: Script, dice: Dice) -> None:
         stated = is_own
     if script.expected is not None:
         _warn_of_loss(telling, script, dice)
+    elif script.kind == "renewal" and script.outcome == WON and dice.happens(0.25):
+        _fear_in_vain(telling, script, dice)
 
 
 def _warn_of_loss(telling: _Telling, script: Script, dice: Dice) -> None:
     """A renewal that will shrink or be lost shows it on its way: first feared, then expected."""
     expected = money(script.expected) if script.expected else None
-    feared = _day_at(script, dice.between(0.25, 0.5))
+    feared = _day_at(script, dice.between(0.15, 0.4))
     telling.note(feared, renewal_loss_category="best_case", expected_renewed_arr=expected)
     if dice.happens(0.7):
-        telling.note(_day_at(script, dice.between(0.6, 0.85)), renewal_loss_category="commit")
+        telling.note(_day_at(script, dice.between(0.45, 0.75)), renewal_loss_category="commit")
+
+
+def _fear_in_vain(telling: _Telling, script: Script, dice: Dice) -> None:
+    """A renewal that was thought to shrink for a while, and did not."""
+    expected = round(script.basis * dice.between(0.5, 0.9))
+    telling.note(
+        _day_at(script, dice.between(0.15, 0.4)),
+        renewal_loss_category="best_case",
+        expected_renewed_arr=money(expected),
+    )
+    telling.note(
+        _day_at(script, dice.between(0.8, 0.92)),
+        renewal_loss_category="none",
+        expected_renewed_arr=None,
+    )
 
 
 def _move_close_date(telling: _Telling, script: Script, dice: Dice) -> None:
