@@ -18,10 +18,10 @@ from services.kit.db import Session, WriteSession
 from services.kit.errors import InvalidPayloadError
 from services.kit.pagination import PageRequest
 
-_DIALECT = postgresql.dialect()
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
-class ConcurrentInsertError(asyncpg.SerializationError):
+class ConcurrentInsertError(asyncpg.SerializationError):  # type: ignore[misc]
     """Another transaction inserted the same record meanwhile. Counts as transient, so the boundary
     runs the request again, which then finds the record and merges into it."""
 
@@ -39,7 +39,7 @@ class Rows:
 
     def _recordset(self, columns: Iterable[str]) -> str:
         typed = ", ".join(f"{name} {self._types[name]}" for name in columns)
-        return f"jsonb_to_recordset($2::jsonb) AS r({typed})"
+        return f"json_to_recordset($2::json) AS r({typed})"
 
     async def insert(self, session: WriteSession, rows: Sequence[Mapping[str, Any]]) -> None:
         """New rows; every column is given. In id order, so that two batches cannot deadlock."""

@@ -238,23 +238,20 @@ PastDay = Annotated[
 
 
 def _instant(value: object) -> datetime:
-    if isinstance(value, datetime):
-        instant = value
-    elif isinstance(value, str) and _INSTANT.fullmatch(value):
+    instant = value
+    if isinstance(value, str) and _INSTANT.fullmatch(value):
         try:
             instant = datetime.fromisoformat(value.upper())
         except ValueError as error:
             raise refuse("invalid_instant", f"{value} is not a time of the calendar") from error
-    else:
-        instant = datetime.min
-    if instant.tzinfo is None:
+    if not isinstance(instant, datetime) or instant.tzinfo is None:
         raise refuse(
             "invalid_instant",
             "must be an instant of RFC 3339 with its offset, like 2026-06-17T17:00:00Z",
         )
-    year = instant.year
-    if not _FIRST_YEAR <= year <= latest_date().year:
-        raise refuse("instant_out_of_range", f"must be from {_FIRST_YEAR} to {latest_date().year}")
+    last = latest_date().year
+    if not _FIRST_YEAR <= instant.year <= last:
+        raise refuse("instant_out_of_range", f"must be from {_FIRST_YEAR} to {last}")
     return instant.astimezone(UTC)
 
 

@@ -69,7 +69,7 @@ def rows_of(body: bytes | memoryview) -> list[list[str]]:
 
 def test_csv_flattens_and_keeps_columns_of_every_row() -> None:
     answer = csv_response(
-        [{"a": {"b": 1, "c": {"d": None}}, "e": [1, 2]}, {"f": True, "m": Decimal("-1")}], ["e"]
+        [{"a": {"b": 1, "c": {"d": None}}, "e": [1, 2]}, {"f": True, "m": Decimal("-1.0")}], ["e"]
     )
     assert rows_of(answer.body) == [
         ["e", "a.b", "a.c.d", "f", "m"],

@@ -31,7 +31,8 @@ def test_takes_money(value: Any, amount: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [1.0, "1.001", "1e3", "\u0661", "Infinity", "", " 1", "1_000", True, None, [], "9" * 17]
+    "value",
+    [1.0, "1.001", "1e3", "\u0661", "Infinity", "", " 1", "1_000", True, None, [], "9" * 17],
 )
 def test_refuses_other_money(value: Any) -> None:
     assert code_of(schemas.Money, value) == "invalid_money"
