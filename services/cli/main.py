@@ -4,14 +4,24 @@ The modules of the commands import what they need inside their functions, so tha
 answers at once and `leadline up` stays small.
 """
 
-import importlib
-import importlib.util
 import sys
 from types import TracebackType
 
 import typer
 
-from services.cli import bootstrap, demo_command, doctor, key, migrate, serve, up, workspace
+from services.cli import (
+    audit,
+    bootstrap,
+    demo_command,
+    doctor,
+    imports,
+    key,
+    migrate,
+    rebuild,
+    serve,
+    up,
+    workspace,
+)
 
 app = typer.Typer(
     name="leadline",
@@ -28,12 +38,11 @@ app.command("migrate")(migrate.migrate)
 app.add_typer(workspace.app, name="workspace")
 app.add_typer(key.app, name="key")
 app.command("doctor")(doctor.doctor)
+app.command("import")(imports.command)
+app.command("audit")(audit.command)
+app.command("rebuild")(rebuild.command)
 app.command("demo")(demo_command.demo)
 app.command("bootstrap", hidden=True)(bootstrap.bootstrap)
-# Modules that offer a single command offer it under that name.
-for _name, _module in (("import", "imports"), ("audit", "audit"), ("rebuild", "rebuild")):
-    if importlib.util.find_spec(f"services.cli.{_module}"):
-        app.command(_name)(importlib.import_module(f"services.cli.{_module}").command)
 
 
 def run() -> None:
