@@ -210,7 +210,8 @@ class _PartCollector:
 
     def _header_end(self) -> None:
         name = self._name.decode("latin-1").lower()
-        self._headers[name] = self._value.decode("utf-8", "replace")
+        # Byte for byte: the parser of the options gives the bytes back as it got them.
+        self._headers[name] = self._value.decode("latin-1")
         self._name.clear()
         self._value.clear()
 
