@@ -79,9 +79,7 @@ def dying_at(
 
 async def test_opens_a_pending_opportunity_by_the_id_promised(api: Api) -> None:
     await make_user(api, "sid", "sdr")
-    lead = await make_ready(
-        api, use_case="CI", seats=80, source_kind="inbound", sdr_external_id="sid"
-    )
+    lead = await make_ready(api, source_kind="inbound", sdr_external_id="sid")
     opportunity_id = await convert(api, lead)
     assert await hand_over(api) == 1
     opened = await api.call("GET", f"{OPPORTUNITIES}/{opportunity_id}")

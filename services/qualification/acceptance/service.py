@@ -141,12 +141,11 @@ async def convert_lead(
         raise LeadNotConvertibleError(unmet)
     now = clock.now()
     opportunity_id = known.opportunity_id if known is not None else new_id()
-    next_step = last.evidence["timing"]["next_step_date"]
     request = events.opportunity_requested(
         lead,
         opportunity_id=opportunity_id,
         owner_external_id=owner_external_id,
-        next_step=next_step,
+        evidence=last.evidence,
         actor=principal.actor,
         at=now,
     )
