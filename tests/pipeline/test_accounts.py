@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -277,3 +278,31 @@ async def test_open_opportunities_follow_their_account(api: Api) -> None:
     assert (again["segment"], again["version"]) == ("large", 2)
     still = await api.call("GET", f"/pipeline/v1/opportunities/{states['id']}")
     assert (still["segment"], still["version"]) == ("smb", 1)
+
+
+class TestAtTheSameTime:
+    async def test_many_create_one_account(self, api: Api) -> None:
+        answers = await asyncio.gather(
+            *(
+                api.request(
+                    "PUT", f"{ACCOUNTS}/by-external-id/acme", json={"name": f"Acme {number}"}
+                )
+                for number in range(8)
+            )
+        )
+        assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
+        assert sorted(answer.json()["version"] for answer in answers) == list(range(1, 9))
+
+    async def test_two_parents_never_make_a_circle(self, api: Api) -> None:
+        await batch(api, {"external_id": "a", "name": "A"}, {"external_id": "b", "name": "B"})
+        answers = await asyncio.gather(
+            *(
+                api.request(
+                    "PUT",
+                    f"{ACCOUNTS}/by-external-id/{name}",
+                    json={"parent_external_id": parent},
+                )
+                for name, parent in (("a", "b"), ("b", "a"))
+            )
+        )
+        assert sorted(answer.status_code for answer in answers) == [200, 409]

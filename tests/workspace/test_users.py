@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -362,3 +363,18 @@ async def test_workspace_says_what_decides(api: Api) -> None:
     assert workspace["currency"] == "USD"
     assert workspace["policy"] == {"name": "sop-2022", "version": 1, "effective_from": None}
     assert datetime.fromisoformat(workspace["created_at"]).tzinfo == UTC
+
+
+async def test_two_lines_at_the_same_time_never_make_a_circle(api: Api) -> None:
+    await batch(api, {"external_id": "a", "name": "A"}, {"external_id": "b", "name": "B"})
+    answers = await asyncio.gather(
+        *(
+            api.request(
+                "PUT",
+                f"{USERS}/by-external-id/{name}",
+                json={"manager_external_id": manager},
+            )
+            for name, manager in (("a", "b"), ("b", "a"))
+        )
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
