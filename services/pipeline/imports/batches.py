@@ -90,21 +90,23 @@ class Batcher:
             yield FileRow(_LITERAL, header, Row(number, dict(values)), False)
 
     @staticmethod
+    def history_slot(step: int) -> int:
+        return _HISTORY_SLOT + step
+
+    @staticmethod
     def deferred_slot(step: int, round_: int) -> int:
         return _DEFERRED_SLOT + step * _ROUNDS + round_
 
     async def report_orphans(
         self, session: WriteSession, step: int, file_name: str, report: Report, limit: int
-    ) -> int:
-        """History whose record is in no row of the files, so many at a time; how many there
-        were."""
-        slot = _HISTORY_SLOT + step
+    ) -> None:
+        """History whose record is in no row of the files, so many at a time."""
+        slot = self.history_slot(step)
         rows = await repository.next_rows(session, self._id, slot, limit)
         for row in rows:
             sentence = f"tells of {row['key'][:80]!r}, which no row of the records' file is about"
             report.warn(file_name, row["line"], HISTORY, None, "history_without_record", sentence)
         await repository.remove_lines(session, self._id, slot, rows)
-        return len(rows)
 
     async def keep_history(
         self,
@@ -130,7 +132,7 @@ class Batcher:
             else:
                 report.count(HISTORY, "read")
                 kept.append((reading.key, reading.line, reading.versions[0]))
-        await repository.add_rows(session, self._id, _HISTORY_SLOT + step, kept)
+        await repository.add_rows(session, self._id, self.history_slot(step), kept)
 
     async def store(
         self,
@@ -220,14 +222,14 @@ class Batcher:
         }
         if not keys:
             return {}
-        rows = await repository.rows_of(session, self._id, _HISTORY_SLOT + step, keys)
+        rows = await repository.rows_of(session, self._id, self.history_slot(step), keys)
         found: dict[str, list[dict[str, Any]]] = {}
         for row in rows:
             found.setdefault(row["key"], []).append(row["body"])
         for versions in found.values():
             # A stable sort: versions of one instant stay in the order of the file.
             versions.sort(key=lambda version: str(version["occurred_at"]))
-        await repository.remove_rows(session, self._id, _HISTORY_SLOT + step, found)
+        await repository.remove_rows(session, self._id, self.history_slot(step), found)
         return found
 
     async def _without_repeats(

@@ -186,8 +186,10 @@ class Amount(NamedTuple):
 
 
 _SIGNS: Final = {"$": "USD", "US$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR"}
-_CURRENCY: Final = re.compile(r"US\$|[$€£¥₹]|(?<![A-Za-z])[A-Z]{3}(?![A-Za-z])")
-_SPACES: Final = re.compile(r"[\s\u00a0\u202f'\u2019]+")
+_SIGN: Final = r"(US\$|[$€£¥₹]|[A-Z]{3})"
+_CURRENCY: Final = re.compile(rf"^([-+\u2212(]?)\s*{_SIGN}|{_SIGN}(\)?)$")
+_SPACE: Final = r"[\s\u00a0\u202f'\u2019]"
+_SPACED: Final = re.compile(rf"\d{{1,3}}({_SPACE}\d{{3}})+([.,]\d+)?")
 _SCIENTIFIC: Final = re.compile(r"-?\d(\.\d+)?[eE]\+?\d{1,2}")
 _GROUPED: Final = {
     ",": re.compile(r"\d{1,3}(,\d{3})+|\d{1,3}(,\d{2})*,\d{3}"),
@@ -204,9 +206,10 @@ def read_number(text: str, decimal_mark: str) -> Amount:
     body = text.strip()
     currency = None
     if (match := _CURRENCY.search(body)) is not None:
-        currency = _SIGNS.get(match.group(), match.group())
-        body = body[: match.start()] + body[match.end() :]
-    body = _SPACES.sub("", body)
+        written = match[2] or match[3]
+        currency = _SIGNS.get(written, written)
+        kept = (match[1] or "") + (match[4] or "")
+        body = (body[: match.start()] + kept + body[match.end() :]).strip()
     is_negative = False
     if body.startswith("(") and body.endswith(")"):
         body, is_negative = body[1:-1], True
@@ -214,6 +217,9 @@ def read_number(text: str, decimal_mark: str) -> Amount:
         body, is_negative = body[:-1], True
     elif body[:1] in "+-\u2212" and body[:1]:
         body, is_negative = body[1:], body[0] != "+"
+    body = body.strip()
+    if _SPACED.fullmatch(body):
+        body = re.sub(_SPACE, "", body)
     if not _SCIENTIFIC.fullmatch(body):
         body = _plain_digits(body, decimal_mark, text)
     try:

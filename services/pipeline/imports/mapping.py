@@ -60,7 +60,7 @@ def _zone(value: str) -> str:
         return value
     try:
         ZoneInfo(value)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, KeyError) as error:
         raise _wrong("unknown_zone", f"{value!r} is not a time zone; use company or UTC or a name"
                      " such as Europe/Berlin") from error  # fmt: skip
     return value

@@ -298,13 +298,12 @@ class Runner:
         assert step.history.events is not None
         role = step.history.events.file
         name = ", ".join(file.name for file in self._files if file.role == role)
-        found = BATCH_ROWS
+        slot = self._batcher.history_slot(phase.step)
 
         async def work(session: WriteSession, report: Report) -> None:
-            nonlocal found
-            found = await self._batcher.report_orphans(
-                session, phase.step, name, report, BATCH_ROWS
-            )
+            await self._batcher.report_orphans(session, phase.step, name, report, BATCH_ROWS)
 
-        while found == BATCH_ROWS:
+        async with self._database.read(self._workspace_id) as session:
+            waiting = await repository.count_rows(session, self._id, slot)
+        for _ in range(0, waiting, BATCH_ROWS):
             await self._commit(work, {})

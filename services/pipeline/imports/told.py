@@ -22,28 +22,38 @@ async def drop_known_versions(
     session: WriteSession, rows: Sequence[tuple[str, list[Payload]]], *, are_rows_versions: bool
 ) -> None:
     """Takes out, in place, the versions before the last that are not later than the record's
-    current version. Where every row is a version of its own, also a row of an instant that was
-    told before the current version; a new instant in the past is a correction and stays."""
+    current version, or were told already. Where every row is a version of its own, also a row of
+    an instant that was told and is not the current version's; a new instant in the past is a
+    correction and stays."""
     latest = await lookups.latest_versions(session, {key for key, _ in rows})
-    past: set[str] = set()
     for key, versions in rows:
-        if key not in latest:
-            continue
-        earlier = [
-            version for version in versions[:-1] if _instant(version, latest[key]) > latest[key]
-        ]
-        versions[:-1] = earlier
-        if are_rows_versions and _instant(versions[-1], latest[key]) < latest[key]:
-            past.add(key)
-    if not past:
+        if key in latest:
+            versions[:-1] = [
+                version for version in versions[:-1] if _instant(version, latest[key]) > latest[key]
+            ]
+    doubtful = {
+        key
+        for key, versions in rows
+        if key in latest
+        and (
+            len(versions) > 1
+            or (are_rows_versions and _instant(versions[-1], latest[key]) != latest[key])
+        )
+    }
+    if not doubtful:
         return
-    told = await lookups.told_instants(session, past)
+    told = await lookups.told_instants(session, doubtful)
     for key, versions in rows:
-        if key not in past:
-            continue
-        at = _instant(versions[-1], latest[key])
-        if at < latest[key] and (key, at) in told:
-            versions.clear()
+        if key in doubtful:
+            current = latest[key]
+            versions[:-1] = [
+                version
+                for version in versions[:-1]
+                if (key, _instant(version, current)) not in told
+            ]
+            at = _instant(versions[-1], current)
+            if are_rows_versions and at != current and (key, at) in told:
+                versions.clear()
 
 
 def _instant(version: Payload, otherwise: datetime) -> datetime:
