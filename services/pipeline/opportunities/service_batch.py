@@ -106,7 +106,7 @@ async def _match(session: WriteSession, items: Sequence[_Item]) -> None:
             item.refusal = IdMismatchError(id_, current["id"])
         item.current = current
         identity = id_ if current is None else current["id"]
-        if identity is not None:
+        if identity is not None and item.refusal is None:
             first = seen.setdefault(identity, place)
             if first != place:
                 item.refusal = DuplicateInBatchError(str(identity), first)
