@@ -193,9 +193,9 @@ async def insert_entries(
 ) -> None:
     rows = [
         {
-            "id": str(entry.id), "s": entry.sequence, "o": str(entry.opportunity_id),
-            "v": entry.version, "e": entry.event_id and str(entry.event_id), "c": entry.cause,
-            "q": entry.fiscal_quarter, "w": str(entry.owner_id), "d": str(entry.dimensions_id),
+            "id": entry.id, "s": entry.sequence, "o": entry.opportunity_id,
+            "v": entry.version, "e": entry.event_id, "c": entry.cause,
+            "q": entry.fiscal_quarter, "w": entry.owner_id, "d": entry.dimensions_id,
             "t": entry.occurred_at, "r": entry.recorded_at, **pack(entry.measures),
         }
         for entry in entries
@@ -249,7 +249,7 @@ async def add_to_cells(
 ) -> None:
     """Adds, and keeps each touched cell's balance as this batch leaves it."""
     keys = sorted(deltas)
-    rows = [{"q": key[0], "d": str(key[1]), "w": str(key[2]), **pack(deltas[key])} for key in keys]
+    rows = [{"q": key[0], "d": key[1], "w": key[2], **pack(deltas[key])} for key in keys]
     await session.execute(_ADD_TO_CELLS, session.workspace_id, rows)
     quarters, dimensions, owners = zip(*keys, strict=True)
     await session.execute(
@@ -272,7 +272,7 @@ _ADD_TO_BUCKETS: Final = f"""
 async def add_to_buckets(session: WriteSession, deltas: Mapping[BucketKey, Measures]) -> None:
     rows = [
         {
-            "q": key[0], "d": str(key[1]), "l": key[2], "b": key[3], "w": str(key[4]),
+            "q": key[0], "d": key[1], "l": key[2], "b": key[3], "w": key[4],
             **pack(deltas[key]),
         }
         for key in sorted(deltas)
@@ -306,9 +306,9 @@ async def put_positions(
 ) -> None:
     rows = [
         {
-            "o": str(opportunity_id), "v": position.version, "i": position.inputs.to_json(),
+            "o": opportunity_id, "v": position.version, "i": position.inputs.to_json(),
             "t": position.occurred_at_max, "q": contribution.fiscal_quarter,
-            "w": str(contribution.owner_id), "d": str(dimensions_id(contribution.dimensions)),
+            "w": contribution.owner_id, "d": dimensions_id(contribution.dimensions),
             **pack(contribution.measures),
         }
         for opportunity_id, (position, contribution) in positions.items()

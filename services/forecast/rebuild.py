@@ -64,17 +64,32 @@ async def rebuild(
     async with database.write(workspace_id) as session:
         result.released = await pipeline.release_parked(session)
     await settle(database, workspace_id)
+    agree, _ = await asyncio.gather(
+        _sums_agree(database, workspace_id),
+        _correct_opportunities(database, workspace_id, result, progress),
+    )
+    if not agree or result.corrected_opportunities:
+        await _correct_entries(database, workspace_id, result)
+        await _correct_sums(database, workspace_id, result)
+    async with database.read(workspace_id) as session:
+        result.sequence = await posting.read_sequence(session)
+    return result
+
+
+async def _sums_agree(database: Database, workspace_id: UUID) -> bool:
+    async with database.read(workspace_id) as session:
+        return await comparisons.sums_agree(session)
+
+
+async def _correct_opportunities(
+    database: Database, workspace_id: UUID, result: RebuildResult, progress: Progress | None
+) -> None:
     async with database.read(workspace_id) as session:
         async for scanned in scan(session, await contributor_of(session)):
             result.opportunities += scanned.looked_at
             await _correct(database, workspace_id, scanned.suspects, result)
             if progress is not None:
                 progress(result.opportunities)
-    await _correct_entries(database, workspace_id, result)
-    await _correct_sums(database, workspace_id, result)
-    async with database.read(workspace_id) as session:
-        result.sequence = await posting.read_sequence(session)
-    return result
 
 
 async def _correct_entries(database: Database, workspace_id: UUID, result: RebuildResult) -> None:

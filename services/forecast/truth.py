@@ -6,17 +6,21 @@ memory does not grow with the book.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
-from typing import Any, Final, NamedTuple
+import asyncio
+from bisect import bisect_right
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 from services.forecast.contained import Contained
-from services.forecast.domain import MEASURES, Contribution, dimensions_id
+from services.forecast.domain import MEASURES, Contribution, Dimensions, dimensions_id
 from services.forecast.ledger import Contribute, contributor
 from services.kit.db import Session
 from services.pipeline import events as pipeline
 from services.pipeline.events import StoredOpportunity
-from services.pipeline.views import FigureInputs, fold
+from services.pipeline.views import FIGURE_FIELDS, FigureInputs, fold
 from services.workspace.policies.repository import get_policies
 from services.workspace.workspaces.repository import get_workspace
 
@@ -71,41 +75,77 @@ async def actual_of(
 
 # The contribution as one text: quick to compare, and what differs is looked at closely.
 _POSITIONS: Final = f"""
-    SELECT opportunity_id, version, inputs,
+    SELECT opportunity_id, version, inputs::text,
         concat_ws('|', fiscal_quarter, owner_id, dimensions_id, {", ".join(MEASURES)})
     FROM forecast.positions WHERE workspace_id = $1 ORDER BY opportunity_id
 """
 
 
 def _as_text(contribution: Contribution) -> str:
-    return "|".join(
-        map(
-            str,
-            (
-                contribution.fiscal_quarter,
-                contribution.owner_id,
-                dimensions_id(contribution.dimensions),
-                *contribution.measures,
-            ),
-        )
+    quarter, owner, dimensions, measures = contribution
+    return f"{quarter}|{owner}|{_dimensions_text(dimensions)}|{'|'.join(map(str, measures))}"
+
+
+@lru_cache(maxsize=65_536)
+def _dimensions_text(dimensions: Dimensions) -> str:
+    return str(dimensions_id(dimensions))
+
+
+# As Postgres writes a jsonb: shorter names first. A text that needs escaping makes a suspect.
+_WRITTEN_ORDER: Final = sorted(FIGURE_FIELDS, key=lambda name: (len(name), name))
+_in_written_order: Final = itemgetter(*map(FIGURE_FIELDS.index, _WRITTEN_ORDER))
+_WRITTEN: Final = "{" + ", ".join(f'"{name}": %s' for name in _WRITTEN_ORDER) + "}"
+
+
+def _inputs_text(inputs: FigureInputs) -> str:
+    return _WRITTEN % tuple(
+        [
+            "null" if value is None else value if type(value) is int else f'"{value}"'
+            for value in _in_written_order(inputs)
+        ]
     )
 
 
 async def scan(session: Session, contribute: Contribute) -> AsyncIterator[Scanned]:
     """Compares every row with its position, a chunk at a time. A suspect need not be wrong: its
-    newest versions may be pending."""
+    newest versions may be pending.
+
+    The next chunk is read while one is compared, so the session is free for the caller only where
+    a chunk has suspects.
+    """
+    pairs = _pairs(session)
+    coming = asyncio.ensure_future(anext(pairs, None))
+    try:
+        while (pair := await coming) is not None:
+            chunk, positions = pair
+            coming = asyncio.ensure_future(anext(pairs, None))
+            # Lets it send its request before this process is busy comparing.
+            await asyncio.sleep(0)
+            suspects = [
+                opportunity.id
+                for opportunity in chunk
+                if not _agrees(opportunity, positions.pop(opportunity.id, None), contribute)
+            ]
+            # What is left are positions of opportunities that are not there.
+            suspects += positions
+            if suspects:
+                await asyncio.wait((coming,))
+            yield Scanned(len(chunk), suspects)
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
+
+
+_Pair: TypeAlias = tuple[list[StoredOpportunity], dict[UUID, Any]]
+
+
+async def _pairs(session: Session) -> AsyncGenerator[_Pair, None]:
+    """Each chunk of opportunities with the positions up to its last id; those behind at the end."""
     positions = _Positions(await session.driver.cursor(_POSITIONS, session.workspace_id))
     async for chunk in pipeline.stream_opportunities(session, chunk=CHUNK):
-        await positions.advance(chunk[-1].id)
-        suspects = [
-            opportunity.id
-            for opportunity in chunk
-            if not _agrees(opportunity, positions.take(opportunity.id), contribute)
-        ]
-        suspects += positions.rest()
-        yield Scanned(len(chunk), suspects)
-    while await positions.advance(None):
-        yield Scanned(0, positions.rest())
+        yield chunk, await positions.up_to(chunk[-1].id)
+    while rest := await positions.more():
+        yield [], rest
 
 
 class _Positions:
@@ -114,32 +154,21 @@ class _Positions:
     def __init__(self, cursor: Any) -> None:
         self._cursor = cursor
         self._ahead: list[Any] = []
-        self._near: dict[UUID, Any] = {}
 
-    async def advance(self, last: UUID | None) -> bool:
-        """Reads up to an id, or one more chunk; whether anything was read."""
-        while last is None or not self._ahead or self._ahead[-1][0] < last:
+    async def up_to(self, last: UUID) -> dict[UUID, Any]:
+        while not self._ahead or self._ahead[-1][0] <= last:
             rows = await self._cursor.fetch(CHUNK)
             if not rows:
                 break
             self._ahead += rows
-            if last is None:
-                break
-        reached = len(self._ahead)
-        if last is not None:
-            reached = next(
-                (place for place, row in enumerate(self._ahead) if row[0] > last), reached
-            )
-        self._near = {row[0]: row for row in self._ahead[:reached]}
-        self._ahead = self._ahead[reached:]
-        return bool(self._near)
+        reached = bisect_right(self._ahead, last, key=itemgetter(0))
+        near, self._ahead = self._ahead[:reached], self._ahead[reached:]
+        return {row[0]: row for row in near}
 
-    def take(self, opportunity_id: UUID) -> Any | None:
-        return self._near.pop(opportunity_id, None)
-
-    def rest(self) -> list[UUID]:
-        """Positions of opportunities that are not there."""
-        return list(self._near)
+    async def more(self) -> dict[UUID, Any]:
+        rows = self._ahead or await self._cursor.fetch(CHUNK)
+        self._ahead = []
+        return {row[0]: row for row in rows}
 
 
 def _agrees(opportunity: StoredOpportunity, position: Any | None, contribute: Contribute) -> bool:
@@ -148,5 +177,7 @@ def _agrees(opportunity: StoredOpportunity, position: Any | None, contribute: Co
         return False
     is_equal = False
     with Contained() as attempt:
-        is_equal = position[3] == _as_text(contribute(inputs)) and position[2] == inputs.to_json()
+        is_equal = position[3] == _as_text(contribute(inputs)) and position[2] == _inputs_text(
+            inputs
+        )
     return is_equal and attempt.error is None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -249,6 +250,20 @@ async def read_history(
 
 
 _OPPORTUNITY_COLUMNS = ", ".join(FIGURE_FIELDS)
+_AMOUNTS = (
+    "amount",
+    "true_up_amount",
+    "services_amount",
+    "other_non_recurring_amount",
+    "arr_basis",
+    "expected_renewed_arr",
+    "stated_net_arr",
+)
+# Amounts travel as text: reading a million of them from the binary form takes twice the time.
+_STREAMED_COLUMNS = ", ".join(
+    f"{name}::text" if name in _AMOUNTS else name for name in FIGURE_FIELDS
+)
+_AMOUNT_PLACES = tuple(FIGURE_FIELDS.index(name) for name in _AMOUNTS)
 
 
 async def stream_opportunities(
@@ -258,13 +273,22 @@ async def stream_opportunities(
     not grow with the book. All chunks are of one snapshot when the transaction's is."""
     cursor = await session.driver.cursor(
         f"""
-        SELECT id, version, {_OPPORTUNITY_COLUMNS} FROM pipeline.opportunities
+        SELECT id, version, {_STREAMED_COLUMNS} FROM pipeline.opportunities
         WHERE workspace_id = $1 ORDER BY id
         """,
         session.workspace_id,
     )
     while rows := await cursor.fetch(chunk):
-        yield [StoredOpportunity(row[0], row[1], FigureInputs(*row[2:])) for row in rows]
+        yield [StoredOpportunity(row[0], row[1], _streamed(row)) for row in rows]
+
+
+def _streamed(row: Any) -> FigureInputs:
+    values = list(row)[2:]
+    for place in _AMOUNT_PLACES:
+        amount = values[place]
+        if amount is not None:
+            values[place] = Decimal(amount)
+    return FigureInputs._make(values)
 
 
 async def read_opportunities(session: Session, ids: Collection[UUID]) -> list[StoredOpportunity]:

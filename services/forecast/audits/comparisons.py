@@ -135,6 +135,40 @@ _ENTRIES_BY_OPPORTUNITY: Final = f"""
 """
 
 
+_DETAIL: Final = f"""
+    SELECT {", ".join(CELL)}, {_SUMS} FROM by_day GROUP BY {", ".join(CELL)}
+"""
+_CONTRIBUTED: Final = _by_cell("forecast.positions WHERE workspace_id = $1")
+
+
+def _differ(key: Sequence[str], expected: str, found: str) -> str:
+    left, right = (
+        ", ".join(f"coalesce({side}.{name}, 0)" for name in MEASURES) for side in ("e", "f")
+    )
+    return f"""EXISTS (
+        SELECT FROM ({expected}) AS e FULL JOIN ({found}) AS f USING ({", ".join(key)})
+        WHERE ({left}) IS DISTINCT FROM ({right})
+    )"""
+
+
+# Every comparison at once, reading entries and positions a single time.
+_SUMS_AGREE: Final = f"""
+    WITH by_day AS MATERIALIZED ({_BY_DAY}), detail_sums AS MATERIALIZED ({_DETAIL})
+    SELECT NOT (
+        {_differ(CELL, _CONTRIBUTED, "SELECT * FROM detail_sums")}
+        OR {_differ(CELL, _both_grains("SELECT * FROM detail_sums"), _CELLS)}
+        OR {_differ(CELL, _CELLS, _LATEST)}
+        OR {_differ(BUCKET, _buckets(), _BUCKETS)}
+    )
+"""
+
+
+async def sums_agree(session: Session) -> bool:
+    """Whether positions, entries, totals, balances and day blocks all say the same."""
+    agree: bool = await session.fetchval(_SUMS_AGREE, session.workspace_id)
+    return agree
+
+
 async def cells_by_positions(
     session: Session, limit: int, corrections: Sequence[dict[str, Any]] = ()
 ) -> Mismatches:
