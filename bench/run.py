@@ -1,0 +1,143 @@
+"""One run of benchmarks: its sizes, its two filled databases, and small helpers they share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+from uuid import UUID
+
+import asyncpg
+
+from bench import seed, stories
+from bench.seed import Filled, Plan
+from bench.servers import Product, Servers, database_name
+from services.kit import clock
+from services.pipeline.opportunities.stages import OPEN_STAGES
+from services.workspace.fiscal import FiscalQuarter
+
+BIG = "big"
+OTHERS = 49
+"""With the big workspace they are the fifty that are written to under load."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much there is and how long it is looked at."""
+
+    large: int
+    small: int
+    others: int
+    rounds: int
+    side_s: float
+    idle_s: float
+    loaded_s: float
+    events: int
+    reads: int
+    batches: int
+    rebuilds: int
+
+
+FULL = Sizes(
+    large=1_000_000, small=10_000, others=500, rounds=5, side_s=3.0, idle_s=20.0, loaded_s=45.0,
+    events=100, reads=20, batches=10, rebuilds=5,
+)  # fmt: skip
+QUICK = Sizes(
+    large=20_000, small=2_000, others=50, rounds=5, side_s=0.8, idle_s=4.0, loaded_s=8.0,
+    events=30, reads=5, batches=2, rebuilds=3,
+)  # fmt: skip
+
+
+class Run:
+    """What every benchmark is given. Databases are filled when the first one asks for them."""
+
+    def __init__(self, servers: Servers, sizes: Sizes) -> None:
+        self.servers = servers
+        self.sizes = sizes
+        self.names = {
+            "large": database_name("large", sizes.large),
+            "small": database_name("small", sizes.small),
+        }
+
+    @cached_property
+    def prepared(self) -> dict[str, Any]:
+        sizes = self.sizes
+        large = [Plan(BIG, sizes.large, 500)]
+        large += [Plan(f"other-{number}", sizes.others, 20) for number in range(OTHERS)]
+        small = [Plan(BIG, sizes.small, 500)]
+        return self.servers.prepare(
+            {
+                self.names["large"]: lambda url: seed.fill(url, large),
+                self.names["small"]: lambda url: seed.fill(url, small),
+            }
+        )
+
+    def database_url(self, which: str) -> str:
+        url: str = self.prepared[self.names[which]]
+        return url
+
+    def told(self, which: str) -> dict[str, Any]:
+        """What filling it told."""
+        found: dict[str, Any] = self.prepared[f"{self.names[which]}/told"]
+        return found
+
+    def product(self, which: str) -> Product:
+        return Product(self.servers, self.database_url(which))
+
+    def filled(self, which: str) -> dict[str, Filled]:
+        return asyncio.run(seed.filled(self.database_url(which)))
+
+    def big(self, which: str) -> UUID:
+        return self.fetch(
+            which, "SELECT id FROM workspace.workspaces WHERE slug = $1", BIG
+        )[0]["id"]  # fmt: skip
+
+    def fetch(self, which: str, statement: str, *arguments: Any) -> list[asyncpg.Record]:
+        """Rows for setting something up; never part of what is timed."""
+
+        async def ask() -> list[asyncpg.Record]:
+            connection = await asyncpg.connect(self.database_url(which))
+            try:
+                return await connection.fetch(statement, *arguments)
+            finally:
+                await connection.close()
+
+        return asyncio.run(ask())
+
+    def open_opportunities(self, which: str, workspace_id: UUID, count: int) -> list[UUID]:
+        """Some that may be changed, spread over the book."""
+        rows = self.fetch(
+            which,
+            """
+            SELECT id FROM pipeline.opportunities
+            WHERE workspace_id = $1 AND stage = ANY($2::text[]) AND amount IS NOT NULL
+            ORDER BY md5(external_id) LIMIT $3
+            """,
+            workspace_id,
+            list(OPEN_STAGES),
+            count,
+        )
+        return [row["id"] for row in rows]
+
+
+def wait(work: Awaitable[T]) -> T:
+    async def run() -> T:
+        return await work
+
+    return asyncio.run(run())
+
+
+def this_quarter() -> FiscalQuarter:
+    return stories.calendar().quarter_at(clock.now())
+
+
+def forecast_path(quarter: FiscalQuarter, query: str = "") -> str:
+    return f"/forecast/v1/forecasts/{quarter.label}{query}"
+
+
+def opportunity_path(opportunity_id: UUID) -> str:
+    return f"/pipeline/v1/opportunities/{opportunity_id}"
