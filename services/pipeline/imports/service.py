@@ -17,6 +17,7 @@ from services.kit.logging import get_logger
 from services.kit.pagination import PageRequest
 from services.pipeline.imports import repository
 from services.pipeline.imports.errors import ImportNotFoundError
+from services.pipeline.imports.records import RECORDS
 from services.pipeline.imports.report import HISTORY
 from services.pipeline.imports.runner import ATTEMPTS_MAX, LEASE, Runner
 from services.workspace.workspaces.repository import get_workspace
@@ -100,7 +101,11 @@ def told(row: dict[str, Any]) -> dict[str, Any]:
     counts: dict[str, dict[str, int]] = row["counts"]
     names = ("created", "updated", "unchanged", "skipped", "failed")
     # Rows of a history file are part of their opportunities, which are counted.
-    records = {name: count for name, count in counts.items() if name != HISTORY}
+    records = {
+        record: {name: counts[record][name] for name in (*names, "versions")}
+        for record in RECORDS
+        if record in counts
+    }
     return {
         "id": row["id"],
         "status": row["status"],
