@@ -46,6 +46,22 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Basis:
+    """What an answer says that follows from the ledger's state alone, whenever it is asked."""
+
+    measures: Measures
+    undated_count: int
+    quota: Decimal | None
+    is_gross_plan: bool
+    band: tuple[Decimal, Decimal]
+    annual: AnnualPlan | None
+    figures: Figures = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "figures", figures(self.measures))
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """Everything one answer says."""
 
@@ -55,25 +71,18 @@ class Reading:
     moment: Moment
     standing: Standing
     person: Person | None
-    measures: Measures
-    quota: Decimal | None
-    is_gross_plan: bool
-    band: tuple[Decimal, Decimal]
+    basis: Basis
     warnings: Sequence[FigureWarning] = ()
     groups: Sequence[Group] | None = None
     group_by: str | None = None
-    annual: AnnualPlan | None = None
-    figures: Figures = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "figures", figures(self.measures))
 
 
 def render(reading: Reading) -> dict[str, Any]:
     """The fields of the contract, in its order."""
-    summed, quota = reading.figures, reading.quota
+    basis = reading.basis
+    summed, quota = basis.figures, basis.quota
     # Only a person's own gap follows a gross plan: calls and roll-ups are net.
-    closed = summed.gross_arr.closed if reading.is_gross_plan else summed.net_arr.closed
+    closed = summed.gross_arr.closed if basis.is_gross_plan else summed.net_arr.closed
     midpoint = summed.fifty_fifty_suggested
     answer: dict[str, Any] = {
         "fiscal_quarter": reading.quarter_label,
@@ -90,7 +99,7 @@ def render(reading: Reading) -> dict[str, Any]:
             "best_case": _text(gap(quota, summed.net_arr.best_case)),
         },
         "attainment": attainment(closed, quota),
-        "coverage": _coverage(reading, closed),
+        "coverage": _coverage(basis, closed),
         "opportunity_count": summed.opportunity_count,
         "warnings": [_warning(warning) for warning in reading.warnings],
         "freshness": {
@@ -100,8 +109,8 @@ def render(reading: Reading) -> dict[str, Any]:
             "last_event_at": _instant(reading.moment.batch.last_event_at),
         },
     }
-    if reading.annual is not None:
-        answer["annual"] = _annual(reading.annual, reading.band)
+    if basis.annual is not None:
+        answer["annual"] = _annual(basis.annual, basis.band)
     if reading.groups is not None:
         answer["group_by"] = reading.group_by
         answer["groups"] = [_group(group) for group in reading.groups]
@@ -149,14 +158,14 @@ def pipeline_text(summed: Figures) -> dict[str, str]:
     }
 
 
-def _coverage(reading: Reading, closed: Decimal) -> dict[str, Any]:
-    summed = reading.figures
-    against = coverage(summed.open_pipeline, reading.quota, closed, reading.band)
+def _coverage(basis: Basis, closed: Decimal) -> dict[str, Any]:
+    summed = basis.figures
+    against = coverage(summed.open_pipeline, basis.quota, closed, basis.band)
     return {
         **pipeline_text(summed),
         "to_target": against.to_target,
         "to_remainder": against.to_remainder,
-        "band": _band(reading.band),
+        "band": _band(basis.band),
         "state": against.state,
     }
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel
 
 from services.forecast import drill_down, service, trend, waterfall
-from services.forecast.answer import render
 from services.forecast.answer_parts import render_page, render_trend, render_waterfall
 from services.forecast.errors import (
     FutureInstantError,
@@ -27,11 +26,12 @@ from services.forecast.schemas import (
     TrendOut,
     WaterfallOut,
 )
-from services.kit.answers import json_answer, record_answer
+from services.kit.answers import json_answer, stored_answer
 from services.kit.app import COMMON_ERRORS, problems
 from services.kit.csv_answer import csv_response, list_answer, wants_csv
+from services.kit.db import ReadSession
 from services.kit.errors import InvalidPayloadError, NotFoundError
-from services.kit.http import Caller, Read, ServiceRoute
+from services.kit.http import Caller, Read, ServiceRoute, Unit
 from services.kit.pagination import PageRequest, page_request
 from services.workspace.fiscal import FiscalCalendarError, FiscalQuarter
 from services.workspace.workspaces.repository import get_workspace
@@ -44,19 +44,7 @@ router = APIRouter(
 )
 
 
-async def _quarter(
-    session: Read,
-    fiscal_quarter: Annotated[str, Path(description="Like `FY27-Q2`.", examples=["FY27-Q2"])],
-) -> FiscalQuarter:
-    workspace = await get_workspace(session)
-    try:
-        return workspace.calendar.parse(fiscal_quarter)
-    except FiscalCalendarError as error:
-        raise InvalidPayloadError.one(
-            "path/fiscal_quarter", "invalid_fiscal_quarter", str(error)
-        ) from error
-
-
+QuarterLabel = Annotated[str, Path(description="Like `FY27-Q2`.", examples=["FY27-Q2"])]
 UserId = Annotated[
     str | None,
     Query(max_length=300, description="A user's id or external id: that user and all below."),
@@ -65,6 +53,42 @@ AsOf = Annotated[AwareDatetime | None, Query(description="An instant with a time
 AsOfSequence = Annotated[
     int | None, Query(ge=0, le=2**62, description="Instead of `as_of`: a `freshness.sequence`.")
 ]
+OnAxis = Annotated[Axis, Query()]
+OrganisedBy = Annotated[Organised, Query()]
+
+
+async def parse_quarter(session: ReadSession, label: str) -> FiscalQuarter:
+    """The quarter of the session's company that the path names."""
+    workspace = await get_workspace(session)
+    try:
+        return workspace.calendar.parse(label)
+    except FiscalCalendarError as error:
+        raise InvalidPayloadError.one(
+            "path/fiscal_quarter", "invalid_fiscal_quarter", str(error)
+        ) from error
+
+
+def ask(
+    quarter: FiscalQuarter,
+    user: str | None,
+    as_of: datetime | None,
+    as_of_sequence: int | None,
+    axis: Axis,
+    organised: Organised,
+    group_by: GroupBy | None = None,
+) -> Question:
+    """Refuses parameters that contradict each other."""
+    if as_of_sequence is not None and (as_of is not None or axis is Axis.OCCURRED):
+        raise InvalidPayloadError.one(
+            "query/as_of_sequence",
+            "conflicting_parameters",
+            "stands in place of `as_of`, on the recorded axis only",
+        )
+    return Question(quarter, user, as_of, as_of_sequence, axis, organised, group_by)
+
+
+async def _quarter(session: Read, fiscal_quarter: QuarterLabel) -> FiscalQuarter:
+    return await parse_quarter(session, fiscal_quarter)
 
 
 async def _question(
@@ -72,17 +96,11 @@ async def _question(
     user_id: UserId = None,
     as_of: AsOf = None,
     as_of_sequence: AsOfSequence = None,
-    axis: Annotated[Axis, Query()] = Axis.RECORDED,
-    organised: Annotated[Organised, Query()] = Organised.THEN,
+    axis: OnAxis = Axis.RECORDED,
+    organised: OrganisedBy = Organised.THEN,
 ) -> Question:
     """The parameters everything about figures shares."""
-    if as_of_sequence is not None and (as_of is not None or axis is Axis.OCCURRED):
-        raise InvalidPayloadError.one(
-            "query/as_of_sequence",
-            "conflicting_parameters",
-            "stands in place of `as_of`, on the recorded axis only",
-        )
-    return Question(quarter, user_id, as_of, as_of_sequence, axis, organised)
+    return ask(quarter, user_id, as_of, as_of_sequence, axis, organised)
 
 
 Asked = Annotated[Question, Depends(_question)]
@@ -95,25 +113,29 @@ Figure = Annotated[
 @router.get("", response_model=ForecastOut, summary="The figures of a fiscal quarter")
 async def get_forecast(
     request: Request,
-    session: Read,
-    caller: Caller,
-    question: Asked,
+    fiscal_quarter: QuarterLabel,
+    user_id: UserId = None,
+    as_of: AsOf = None,
+    as_of_sequence: AsOfSequence = None,
+    axis: OnAxis = Axis.RECORDED,
+    organised: OrganisedBy = Organised.THEN,
     group_by: Annotated[GroupBy | None, Query()] = None,
 ) -> Response:
     """For a user and everybody below, or for the whole company; now, or as of an instant.
 
     `as_of` in the answer is the instant of the last ledger batch in it: asked for again, it gives
     the same figures for ever. As CSV: one row, or with `group_by` one row a group."""
-    if group_by is not None:
-        question = replace(question, group_by=group_by)
-    reading = await service.read_forecast(session, caller, question)
-    content = render(reading)
+    # The path asked most often: without dependencies, whose solving costs more than the answer.
+    unit: Unit = request.state.unit
+    session = await unit.read()
+    quarter = await parse_quarter(session, fiscal_quarter)
+    question = ask(quarter, user_id, as_of, as_of_sequence, axis, organised, group_by)
+    answer = await service.read_forecast(session, unit.principal, question)
     if wants_csv(request):
-        return csv_response(content["groups"] if group_by else [content])
-    if reading.standing.pending_events:
-        # What is pending is part of the answer and may change without a new sequence.
-        return json_answer(content)
-    return record_answer(request, content, reading.moment.batch.sequence)
+        return csv_response(answer.content["groups"] if group_by else [answer.content])
+    # What is pending is part of the answer and may change without a new sequence.
+    version = None if answer.pending_events else answer.sequence
+    return stored_answer(request, answer.body, version)
 
 
 @router.get(
@@ -170,8 +192,8 @@ async def get_waterfall(
     end: Annotated[AwareDatetime | None, Query(alias="to", description="Now if left out.")] = None,
     figure: Figure = "net_arr.commit",
     user_id: UserId = None,
-    axis: Annotated[Axis, Query()] = Axis.RECORDED,
-    organised: Annotated[Organised, Query()] = Organised.THEN,
+    axis: OnAxis = Axis.RECORDED,
+    organised: OrganisedBy = Organised.THEN,
 ) -> Response:
     """`ending` is exactly `starting` and every cause. `reorganised` is what moved because
     reporting lines did."""
@@ -191,8 +213,8 @@ async def get_trend(
     quarter: Annotated[FiscalQuarter, Depends(_quarter)],
     interval: Annotated[trend.Interval, Query()] = trend.Interval.WEEK,
     user_id: UserId = None,
-    axis: Annotated[Axis, Query()] = Axis.RECORDED,
-    organised: Annotated[Organised, Query()] = Organised.THEN,
+    axis: OnAxis = Axis.RECORDED,
+    organised: OrganisedBy = Organised.THEN,
 ) -> Response:
     """At the end of each day or fiscal week, up to now."""
     question = Question(quarter, user_id, None, None, axis, organised)

@@ -21,6 +21,7 @@ from services.forecast.domain import (
 )
 from services.forecast.organisation import Organisation
 from services.forecast.question import Batch, GroupBy, Person, Standing
+from services.forecast.remembered import Remembered
 from services.kit.db import Session
 from services.pipeline.events import DUE
 from services.workspace.fiscal import UNDATED
@@ -31,59 +32,44 @@ SUMS: Final = ", ".join(
 )
 """The measures summed; `.format("h.")` says of which table."""
 
-_CELL_SUMS: Final = f"""
-    SELECT {SUMS.format("c.")} FROM forecast.cells c
-    WHERE c.workspace_id = $1 AND c.fiscal_quarter = $2 AND c.dimensions_id = $3
-"""
-_UNDATED: Final = f"""
-    SELECT coalesce(sum(u.open_count), 0)::bigint FROM forecast.cells u
-    WHERE u.workspace_id = $1 AND u.fiscal_quarter = {UNDATED} AND u.dimensions_id = $3
-"""
 _OWNED: Final = " AND ($4::uuid[] IS NULL OR {0}owner_id = ANY($4::uuid[]))"
+_TOTALS: Final = f"""
+    SELECT {SUMS.format("c.")},
+        (SELECT coalesce(sum(u.open_count), 0)::bigint FROM forecast.cells u
+            WHERE u.workspace_id = $1 AND u.fiscal_quarter = {UNDATED}
+                AND u.dimensions_id = $3{_OWNED.format("u.")}) AS undated_count
+    FROM forecast.cells c
+    WHERE c.workspace_id = $1 AND c.fiscal_quarter = $2 AND c.dimensions_id = $3
+        {_OWNED.format("c.")}
+"""
 
-# A batch that has not been, so that a fresh workspace reads like any other.
-_STANDING: Final = """
+# Before the first batch a fresh workspace reads like any other.
+_STANDING: Final = f"""
     SELECT coalesce(c.last_sequence, 0) AS sequence,
         CASE WHEN c.last_sequence > 0 THEN c.last_posted_at ELSE w.created_at END AS posted_at,
-        c.last_event_at,
-        (SELECT count(*) FROM pipeline.outbox
-            WHERE workspace_id = $1 AND {due}) AS pending_events,
-        (SELECT count(DISTINCT o.subject_id) FROM pipeline.outbox o
-            WHERE o.workspace_id = $1 AND o.parked_at IS NOT NULL) AS quarantined,
+        c.last_event_at, work.pending_events, work.quarantined,
         EXISTS (SELECT 1 FROM workspace.policies p
-            WHERE p.workspace_id = $1 AND p.effective_from <= {now} AND p.applied_at IS NULL)
+            WHERE p.workspace_id = $1 AND p.effective_from <= $2 AND p.applied_at IS NULL)
             AS policy_in_progress
     FROM workspace.workspaces w
     LEFT JOIN forecast.cursors c ON c.workspace_id = $1
+    CROSS JOIN (
+        SELECT count(*) FILTER (WHERE {DUE.format(at="$2")}) AS pending_events,
+            count(DISTINCT subject_id) FILTER (WHERE parked_at IS NOT NULL) AS quarantined
+        FROM pipeline.outbox WHERE workspace_id = $1
+    ) AS work
     WHERE w.id = $1
 """
 # What a batch made known. A line or policy that was already in force when it was recorded counts
 # from the batch that posts it, even where the clock of the recorder ran ahead of the worker's.
-_POLICY_VERSION: Final = """
-    SELECT max(p.version) FROM workspace.policies p
-    WHERE p.workspace_id = $1 AND p.sequence <= {sequence}
-        AND p.effective_from <= greatest({at}, p.recorded_at)
-"""
-_HAS_QUOTA: Final = """
-    EXISTS (SELECT 1 FROM forecast.quotas q
-        WHERE q.workspace_id = $1 AND q.period = ANY({periods}::text[]))
-"""
-
-_STANDING_ALONE: Final = _STANDING.format(now="$2", due=DUE.format(at="$2"))
-_WHOLE_COMPANY: Final = f"""
-    SELECT totals.*, ({_UNDATED}) AS undated_count, standing.*,
-        ({_POLICY_VERSION.format(sequence="standing.sequence", at="standing.posted_at")})
+_KNOWN: Final = """
+    SELECT
+        (SELECT max(p.version) FROM workspace.policies p
+            WHERE p.workspace_id = $1 AND p.sequence <= $2
+                AND p.effective_from <= greatest($3::timestamptz, p.recorded_at))
             AS policy_version,
-        {_HAS_QUOTA.format(periods="$5")} AS has_quota
-    FROM ({_CELL_SUMS}) AS totals, ({_STANDING.format(now="$4", due=DUE.format(at="$4"))}) AS standing
-"""
-_WITH_UNDATED: Final = f"""
-    SELECT totals.*, ({_UNDATED}{_OWNED.format("u.")}) AS undated_count
-    FROM ({_CELL_SUMS}{_OWNED.format("c.")}) AS totals
-"""
-_MOMENT: Final = f"""
-    SELECT ({_POLICY_VERSION.format(sequence="$2::bigint", at="$3::timestamptz")})
-        AS policy_version, {_HAS_QUOTA.format(periods="$4")} AS has_quota
+        EXISTS (SELECT 1 FROM forecast.quotas q
+            WHERE q.workspace_id = $1 AND q.period = ANY($4::text[])) AS has_quota
 """
 
 
@@ -105,37 +91,17 @@ def measures_of(row: Record) -> Measures:
     return tuple(row[name] for name in MEASURES)
 
 
-def _standing_of(row: Record) -> Standing:
-    return Standing(
-        batch=Batch(row["sequence"], row["posted_at"], row["last_event_at"]),
-        pending_events=row["pending_events"],
-        quarantined=row["quarantined"],
-        policy_in_progress=row["policy_in_progress"],
-    )
-
-
-async def read_whole_company(
-    session: Session, quarter_key: int, periods: list[str], now: datetime
-) -> tuple[Totals, Standing, Known]:
-    """Everything the commonest question needs, in one statement."""
-    row = await session.fetchrow(
-        _WHOLE_COMPANY, session.workspace_id, quarter_key, ALL_DIMENSIONS, now, periods
-    )
-    assert row is not None
-    totals = Totals(tuple(row[: len(MEASURES)]), row["undated_count"])
-    return totals, _standing_of(row), Known(row["policy_version"], row["has_quota"])
-
-
 async def read_standing(session: Session, now: datetime) -> Standing:
-    row = await session.fetchrow(_STANDING_ALONE, session.workspace_id, now)
+    """Where the ledger is, in one statement: every answer begins here."""
+    row = await session.fetchrow(_STANDING, session.workspace_id, now)
     assert row is not None
-    return _standing_of(row)
+    return Standing(Batch(*row[:3]), *row[3:])
 
 
 async def read_known(session: Session, batch: Batch, periods: list[str]) -> Known:
     """The policy and whether there are quotas, as of a batch."""
     row = await session.fetchrow(
-        _MOMENT, session.workspace_id, batch.sequence, batch.posted_at, periods
+        _KNOWN, session.workspace_id, batch.sequence, batch.posted_at, periods
     )
     assert row is not None
     return Known(row["policy_version"], row["has_quota"])
@@ -143,9 +109,7 @@ async def read_known(session: Session, batch: Batch, periods: list[str]) -> Know
 
 async def read_totals(session: Session, quarter_key: int, owners: list[UUID] | None) -> Totals:
     """The running totals of these owners, of everybody where None."""
-    row = await session.fetchrow(
-        _WITH_UNDATED, session.workspace_id, quarter_key, ALL_DIMENSIONS, owners
-    )
+    row = await session.fetchrow(_TOTALS, session.workspace_id, quarter_key, ALL_DIMENSIONS, owners)
     assert row is not None
     return Totals(tuple(row[: len(MEASURES)]), row["undated_count"])
 
@@ -219,8 +183,7 @@ _LINES_SQL: Final = """
 _LINES_BY_BATCH: Final = _LINES_SQL.format(at="greatest($3::timestamptz, l.recorded_at)")
 _LINES_AT: Final = _LINES_SQL.format(at="$3::timestamptz")
 
-_REMEMBERED_MAX = 1_000
-_remembered: dict[tuple[UUID | None, int, datetime, bool], Organisation] = {}
+_organisations: Remembered[tuple[UUID | None, int, datetime, bool], Organisation] = Remembered(500)
 
 
 async def read_organisation(
@@ -231,7 +194,7 @@ async def read_organisation(
     Remembered, since what was known by a batch never changes.
     """
     key = (session.workspace_id, batch.sequence, at or batch.posted_at, at is None)
-    known = _remembered.get(key)
+    known = _organisations.get(key)
     if known is not None:
         return known
     rows = await session.fetch(
@@ -241,9 +204,7 @@ async def read_organisation(
         at or batch.posted_at,
     )
     organisation = Organisation((row["user_id"], row["manager_id"]) for row in rows)
-    if len(_remembered) >= _REMEMBERED_MAX:
-        _remembered.clear()
-    _remembered[key] = organisation
+    _organisations.put(key, organisation)
     return organisation
 
 

@@ -17,14 +17,20 @@ from services.workspace.workspaces.repository import Workspace, get_workspace
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """What a question resolved to: the moment, and whose opportunities (None: everybody's)."""
+class Place:
+    """Where a question is answered: of whom (None: the whole company) and at which moment."""
 
     workspace: Workspace
     person: Person | None
-    owners: list[UUID] | None
     standing: Standing
     moment: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Scope(Place):
+    """With those whose opportunities are summed; None is everybody."""
+
+    owners: list[UUID] | None
 
 
 READS_EVERYTHING = ("admin", "integration", "sales_ops", "analyst")
@@ -119,12 +125,23 @@ async def owners_of(
     return organisation.subtree(person.id)
 
 
-async def resolve(
+async def locate(
     session: ReadSession, principal: Principal, question: Question, now: datetime
-) -> Scope:
+) -> Place:
     workspace = await get_workspace(session)
     person = await resolve_person(session, principal, question.user, now)
     standing = await repository.read_standing(session, now)
     moment = await find_moment(session, workspace, question, standing, now)
-    owners = await owners_of(session, question, moment, standing, person)
-    return Scope(workspace, person, owners, standing, moment)
+    return Place(workspace, person, standing, moment)
+
+
+async def resolve(
+    session: ReadSession, principal: Principal, question: Question, now: datetime
+) -> Scope:
+    place = await locate(session, principal, question, now)
+    return await with_owners(session, question, place)
+
+
+async def with_owners(session: ReadSession, question: Question, place: Place) -> Scope:
+    owners = await owners_of(session, question, place.moment, place.standing, place.person)
+    return Scope(place.workspace, place.person, place.standing, place.moment, owners)

@@ -6,65 +6,110 @@ Every figure of one answer comes from one snapshot. No statement is written here
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
+from typing import Any, Final
 from uuid import UUID
 
 from services.forecast import repository, repository_as_of
-from services.forecast.answer import AnnualPlan, Group, Reading
+from services.forecast.answer import AnnualPlan, Basis, Group, Reading, render
 from services.forecast.domain import Measures, is_nothing
 from services.forecast.figures import FigureWarning, figures, warnings
-from services.forecast.question import Axis, GroupBy, Moment, Question
-from services.forecast.repository import Known, Totals
-from services.forecast.scope import (
-    READS_EVERYTHING,
-    Scope,
-    moment_now,
-    organisation_of,
-    resolve,
-)
+from services.forecast.question import Axis, GroupBy, Moment, Organised, Question, Standing
+from services.forecast.remembered import Remembered
+from services.forecast.repository import Totals
+from services.forecast.scope import Place, Scope, locate, organisation_of, with_owners
 from services.kit import clock
+from services.kit.answers import to_json
 from services.kit.auth import Principal
 from services.kit.db import ReadSession
 from services.workspace.policies.repository import get_policy
-from services.workspace.workspaces.repository import get_workspace
 
-_NOT_STATED = "not stated"
+_NOT_STATED: Final = "not stated"
+_REMEMBERED_MAX: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """What one answer rests on."""
+class Answer:
+    """The answer as a dict and as it is sent; `sequence` is what it includes of the ledger."""
 
-    scope: Scope
-    known: Known
-    totals: Totals
+    content: dict[str, Any]
+    body: bytes
+    sequence: int
+    pending_events: int
 
 
-async def read_forecast(session: ReadSession, principal: Principal, question: Question) -> Reading:
+@dataclass(slots=True)
+class _Kept:
+    """A basis, and the last answer that was made of it."""
+
+    basis: Basis
+    standing: Standing | None = None
+    seen_on: date | None = None
+    answer: Answer | None = None
+
+
+_kept: Remembered[tuple[Any, ...], _Kept] = Remembered(_REMEMBERED_MAX)
+
+
+async def read_forecast(session: ReadSession, principal: Principal, question: Question) -> Answer:
     """The figures of a quarter, for everybody or for a user and everybody below."""
     now = clock.now()
-    found = await _find(session, principal, question, now)
-    policy = await get_policy(session, found.known.policy_version)
-    quota, annual, is_gross_plan = await _plans(session, question, found)
+    place = await locate(session, principal, question, now)
+    seen_on = place.workspace.calendar.local_date(question.as_of or now)
+    key = _key(question, place)
+    kept = None if key is None else _kept.get(key)
+    if kept is not None and kept.standing == place.standing and kept.seen_on == seen_on:
+        assert kept.answer is not None
+        return kept.answer
+    scope = None
+    if kept is None:
+        scope = await with_owners(session, question, place)
+        kept = _Kept(await _read_basis(session, question, scope))
+        if key is not None:
+            _kept.put(key, kept)
     groups = None
     if question.group_by is not None:
-        groups = await _groups(session, question, found)
-    return Reading(
+        scope = scope or await with_owners(session, question, place)
+        groups = await _groups(session, question, scope)
+    reading = Reading(
         quarter_label=question.quarter.label,
-        currency=found.scope.workspace.currency,
+        currency=place.workspace.currency,
         axis=question.axis,
-        moment=found.scope.moment,
-        standing=found.scope.standing,
-        person=found.scope.person,
-        measures=found.totals.measures,
-        quota=quota,
-        is_gross_plan=is_gross_plan,
-        band=policy.coverage_band,
-        warnings=_warnings(question, found, now),
+        moment=place.moment,
+        standing=place.standing,
+        person=place.person,
+        basis=kept.basis,
+        warnings=_warnings(question, place, kept.basis, seen_on),
         groups=groups,
         group_by=question.group_by.value if question.group_by else None,
-        annual=annual,
+    )
+    content = render(reading)
+    answer = Answer(
+        content, to_json(content), place.moment.batch.sequence, place.standing.pending_events
+    )
+    kept.standing, kept.seen_on, kept.answer = place.standing, seen_on, answer
+    return answer
+
+
+def _key(question: Question, place: Place) -> tuple[Any, ...] | None:
+    """What names the answer's basis in full; None where nothing does.
+
+    On the recorded axis everything follows from the sequence, which is the point of it. The other
+    axis and the names of groups are told as known now.
+    """
+    if question.axis is Axis.OCCURRED or question.group_by is not None:
+        return None
+    today = place.standing.batch if question.organised is Organised.NOW else None
+    person = place.person
+    return (
+        place.workspace.id,
+        question.quarter.key,
+        # With its instant: a database that was set back hands out the same sequence again.
+        place.moment.batch,
+        place.moment.is_now,
+        today,
+        None if person is None else (person.id, person.plan_type),
     )
 
 
@@ -73,20 +118,16 @@ def _periods(question: Question) -> list[str]:
     return [question.quarter.label, question.quarter.label.partition("-")[0]]
 
 
-async def _find(
-    session: ReadSession, principal: Principal, question: Question, now: datetime
-) -> _Found:
-    if question.is_about_now and question.user is None and principal.has(*READS_EVERYTHING):
-        workspace = await get_workspace(session)
-        totals, standing, known = await repository.read_whole_company(
-            session, question.quarter.key, _periods(question), now
-        )
-        moment = moment_now(question, standing, now)
-        return _Found(Scope(workspace, None, None, standing, moment), known, totals)
-    scope = await resolve(session, principal, question, now)
-    known = await repository.read_known(session, scope.moment.batch, _periods(question))
+async def _read_basis(session: ReadSession, question: Question, scope: Scope) -> Basis:
     totals = await read_totals(session, scope.moment, question.quarter.key, scope.owners)
-    return _Found(scope, known, totals)
+    known = await repository.read_known(session, scope.moment.batch, _periods(question))
+    policy = await get_policy(session, known.policy_version)
+    quota, annual, is_gross_plan = None, None, False
+    if known.has_quota:
+        quota, annual, is_gross_plan = await _plans(session, question, scope, totals)
+    return Basis(
+        totals.measures, totals.undated_count, quota, is_gross_plan, policy.coverage_band, annual
+    )
 
 
 async def read_totals(
@@ -99,53 +140,48 @@ async def read_totals(
 
 
 async def _plans(
-    session: ReadSession, question: Question, found: _Found
+    session: ReadSession, question: Question, scope: Scope, totals: Totals
 ) -> tuple[Decimal | None, AnnualPlan | None, bool]:
     """Quota of the quarter, plan of the year, and whether it is one person's gross plan."""
-    if not found.known.has_quota:
-        return None, None, False
     quarter, year = _periods(question)
-    organisation = await organisation_of(
-        session, question, found.scope.moment, found.scope.standing
-    )
-    quotas = await repository.read_quotas(
-        session, [quarter, year], found.scope.moment.batch.sequence
-    )
-    user_id = found.scope.person.id if found.scope.person else None
+    organisation = await organisation_of(session, question, scope.moment, scope.standing)
+    quotas = await repository.read_quotas(session, [quarter, year], scope.moment.batch.sequence)
+    person = scope.person
+    user_id = person.id if person else None
     annual_quota = organisation.quota(user_id, quotas[year])
     annual = None
     if annual_quota is not None:
-        annual = AnnualPlan(year, annual_quota, await _built(session, question, found))
+        annual = AnnualPlan(year, annual_quota, await _built(session, question, scope, totals))
     is_gross_plan = (
-        found.scope.person is not None
-        and found.scope.person.plan_type == "gross"
-        and not organisation.has_reports(found.scope.person.id)
+        person is not None
+        and person.plan_type == "gross"
+        and not organisation.has_reports(person.id)
     )
     return organisation.quota(user_id, quotas[quarter]), annual, is_gross_plan
 
 
-async def _built(session: ReadSession, question: Question, found: _Found) -> Decimal:
+async def _built(
+    session: ReadSession, question: Question, scope: Scope, of_quarter: Totals
+) -> Decimal:
     """Booked gross ARR and open pipeline of the fiscal year's four quarters."""
     built = Decimal(0)
     first_key = question.quarter.fiscal_year * 10 + 1
     for key in range(first_key, first_key + 4):
-        totals = found.totals
+        totals = of_quarter
         if key != question.quarter.key:
-            totals = await read_totals(session, found.scope.moment, key, found.scope.owners)
+            totals = await read_totals(session, scope.moment, key, scope.owners)
         summed = figures(totals.measures)
         built += summed.gross_arr.closed + summed.open_pipeline
     return built
 
 
-async def _groups(session: ReadSession, question: Question, found: _Found) -> list[Group]:
+async def _groups(session: ReadSession, question: Question, scope: Scope) -> list[Group]:
     assert question.group_by is not None
-    key, by, owners = question.quarter.key, question.group_by, found.scope.owners
-    if found.scope.moment.is_now:
+    key, by, owners = question.quarter.key, question.group_by, scope.owners
+    if scope.moment.is_now:
         measures = await repository.read_groups(session, key, by, owners)
     else:
-        measures = await repository_as_of.read_groups_as_of(
-            session, found.scope.moment, key, by, owners
-        )
+        measures = await repository_as_of.read_groups_as_of(session, scope.moment, key, by, owners)
     present = {key: part for key, part in measures.items() if not is_nothing(part)}
     groups = await _labelled(session, by, present)
     return sorted(groups, key=lambda group: (group.label.casefold(), group.key))
@@ -164,29 +200,28 @@ async def _labelled(
     ]
 
 
-def _warnings(question: Question, found: _Found, now: datetime) -> list[FigureWarning]:
-    seen_on = found.scope.workspace.calendar.local_date(question.as_of or now)
+def _warnings(question: Question, place: Place, basis: Basis, seen_on: date) -> list[FigureWarning]:
     said = warnings(
-        found.totals.measures,
+        basis.measures,
         is_past_quarter=question.quarter.last_day < seen_on,
-        undated_count=found.totals.undated_count,
+        undated_count=basis.undated_count,
     )
-    if not found.scope.moment.is_now and question.axis is Axis.RECORDED:
+    if not place.moment.is_now and question.axis is Axis.RECORDED:
         return said
-    if found.scope.standing.policy_in_progress:
+    if place.standing.policy_in_progress:
         said.append(
             FigureWarning(
                 "policy_change_in_progress",
                 "A policy change is being applied; some opportunities still count by the old one.",
             )
         )
-    if found.scope.standing.quarantined:
+    if place.standing.quarantined:
         said.append(
             FigureWarning(
                 "event_quarantined",
-                f"{found.scope.standing.quarantined} records have an event that could not be posted and"
+                f"{place.standing.quarantined} records have an event that could not be posted and"
                 " are left as they were before it.",
-                found.scope.standing.quarantined,
+                place.standing.quarantined,
             )
         )
     return said

@@ -55,6 +55,14 @@ def record_answer(request: Request, content: Any, version: int, status: int = 20
     return json_answer(content, status, headers)
 
 
+def stored_answer(request: Request, body: bytes, version: int | None) -> Response:
+    """JSON that is written already, with its ETag where it has a version; 304 as for a record."""
+    headers = {} if version is None else {"ETag": etag(version)}
+    if version is not None and _names(request.headers.get("if-none-match"), version):
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type="application/json")
+
+
 def _names(sent: str | None, version: int) -> bool:
     if sent is None:
         return False
