@@ -48,12 +48,20 @@ class TestVersions:
 
     async def test_say_from_and_to(self, api: Api) -> None:
         stored = await deal(api)
-        await patch(api, stored, amount="1100", owner_external_id="ben", close_date=None)
+        await patch(
+            api,
+            stored,
+            amount="1100",
+            owner_external_id="ben",
+            close_date=None,
+            submitted_at="2026-06-17T19:00:00+02:00",
+        )
         second = (await history(api, stored))[1]
         assert second["changes"] == {
             "amount": {"from": "120000.00", "to": "1100.00"},
             "owner_external_id": {"from": "ana", "to": "ben"},
             "close_date": {"from": "2027-01-15", "to": None},
+            "submitted_at": {"from": None, "to": "2026-06-17T17:00:00.000000Z"},
         }
 
     async def test_nothing_new_makes_none(self, api: Api) -> None:

@@ -121,6 +121,20 @@ class TestClosedRecords:
         assert "amount, close_date" in answer.json()["detail"]
         assert (await patch(api, stored, lost_details="none"))["version"] == 2
 
+    async def test_being_booked_locks_too(self, api: Api) -> None:
+        await api.call(
+            "POST",
+            "/pipeline/v1/policies",
+            json={"name": "closing", "settings": {"stage.closing_enabled": True}},
+        )
+        stored = await deal(api, stage="closing")
+        answer = await try_patch(api, stored, amount="1")
+        assert (answer.status_code, answer.json()["code"]) == (409, "opportunity_closed")
+        assert (await move(api, stored, "awaiting_signature", reason="Typo")).status_code == 200
+        await patch(api, stored, amount="130000")
+        assert (await move(api, stored, "closing")).status_code == 200
+        assert (await move(api, stored, "closed_won")).status_code == 200
+
     async def test_are_corrected_by_a_record(self, api: Api) -> None:
         stored = await deal(api, stage="closed_won")
         corrected = await put(api, "O1", amount="240000")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from services.kit.ids import new_id
@@ -148,6 +150,13 @@ class TestMerge:
         assert (await patch(api, stored, external_id="new"))["external_id"] == "new"
         answer = await try_patch(api, stored, external_id="taken")
         assert (answer.status_code, answer.json()["code"]) == (409, "external_id_taken")
+
+    async def test_one_of_two_gets_a_free_name(self, api: Api) -> None:
+        first, second = await deal(api, "a"), await deal(api, "b")
+        answers = await asyncio.gather(
+            try_patch(api, first, external_id="free"), try_patch(api, second, external_id="free")
+        )
+        assert sorted(answer.status_code for answer in answers) == [200, 409]
 
     async def test_the_path_and_the_body_name_one_record(self, api: Api) -> None:
         answer = await api.request(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from services.kit.db import Session
 from services.pipeline.opportunities.access import Actor
-from services.pipeline.opportunities.decisions import Circumstances
+from services.pipeline.opportunities.drafts import Circumstances
 from services.workspace.policies.repository import get_policy, version_in_force
 from services.workspace.workspaces.repository import get_workspace
 

@@ -1,14 +1,13 @@
 """What a statement makes of a record: the new row, or the reason it is refused.
 
 No database and no clock. Two steps, so that a batch can look up all account families at once:
-`draft` merges and checks, `finish` gives the order type and says what changed. A caller who
+`draft` merges and checks, `finish` adds the order type and says what changed. A caller who
 records (see `Circumstances`) is told of broken rules in `findings`; everybody else is refused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -16,6 +15,15 @@ from uuid import UUID
 from services.kit import money
 from services.kit.errors import FieldProblem, InvalidPayloadError
 from services.pipeline.opportunities import domain
+from services.pipeline.opportunities.drafts import (
+    CHANGED,
+    OPENED,
+    POLICY_APPLIED,
+    TRANSITIONED,
+    Change,
+    Circumstances,
+    Draft,
+)
 from services.pipeline.opportunities.errors import (
     ForecastCategoryFixedError,
     OpportunityClosedError,
@@ -23,6 +31,7 @@ from services.pipeline.opportunities.errors import (
 )
 from services.pipeline.opportunities.families import Families
 from services.pipeline.opportunities.merge import apply_references, apply_values
+from services.pipeline.opportunities.order_types import give_order_type, is_order_type_open
 from services.pipeline.opportunities.record import BLANK, INPUT_FIELDS, Row, figure_state
 from services.pipeline.opportunities.references import References
 from services.pipeline.opportunities.stages import (
@@ -32,18 +41,9 @@ from services.pipeline.opportunities.stages import (
     StageFacts,
     check_transition,
 )
-from services.pipeline.views import FigureState
-from services.workspace.fiscal import UNDATED, FiscalCalendar
-from services.workspace.policy import Policy
+from services.workspace.fiscal import UNDATED
 
-OPENED: Final = "opened"
-CHANGED: Final = "changed"
-TRANSITIONED: Final = "transitioned"
-REASSIGNED: Final = "reassigned"
-POLICY_APPLIED: Final = "policy_applied"
-ACCOUNT_FOLLOWED: Final = "account_followed"
-
-# A closed record keeps these unless it is reopened in the same statement.
+# A closed record, and one being booked, keeps these unless the same statement moves it.
 _LOCKED: Final = (
     "type",
     "renewal_loss_category",
@@ -60,15 +60,6 @@ _LOCKED: Final = (
     "owner_id",
     "category",
 )
-_ORDER_TYPE_INPUTS: Final = (
-    "type",
-    "amount",
-    "account_id",
-    "stage",
-    "renewal_loss_category",
-    "expected_renewed_arr",
-    "net_arr",
-)
 _AMOUNTS: Final = (
     "amount",
     "true_up_amount",
@@ -78,48 +69,6 @@ _AMOUNTS: Final = (
 _ACCEPTED_RANKS: Final = range(1, STAGE["closed_won"].rank + 1)
 # What a first version always names, whatever its value.
 _ALWAYS_TOLD: Final = frozenset({"type", "stage", "currency", "owner_id", "policy_version"})
-
-
-@dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What a decision depends on beside the record and the statement. `is_recording`: the caller
-    reports what is so, and broken rules are noted instead of refused."""
-
-    now: datetime
-    policy: Policy
-    calendar: FiscalCalendar
-    currency: str
-    is_recording: bool = False
-    is_manager: bool = False
-
-
-@dataclass(slots=True)
-class Draft:
-    """A merged and checked row whose order type is not decided yet."""
-
-    current: Row | None
-    row: Row
-    state: FigureState
-    occurred_at: datetime
-    reason: str | None
-    findings: list[Refusal] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Change:
-    """A new version: its row, the facts it changes with their old values, and the rules broken."""
-
-    row: Row
-    state: FigureState
-    kind: str
-    changes: dict[str, Any]
-    previous: dict[str, Any]
-    reason: str | None
-    findings: list[Refusal]
-
-    @property
-    def is_new(self) -> bool:
-        return self.kind == OPENED
 
 
 def draft(
@@ -141,7 +90,7 @@ def draft(
         problems.append(FieldProblem("/owner_external_id", "missing", "is required"))
     if problems:
         raise InvalidPayloadError(problems)
-    drafted = Draft(current, row, None, occurred_at, reason)  # type: ignore[arg-type]
+    drafted = Draft(current, row, occurred_at, reason)
     _move_stage(drafted, circumstances)
     _state_category(drafted, stated, circumstances)
     if _is_newly_won(drafted) and stated.get("close_date") is None:
@@ -298,34 +247,13 @@ def _check_amounts(drafted: Draft) -> None:
 
 
 def _check_locked(current: Row, row: Row) -> None:
-    if STAGE[current["stage"]].is_open or STAGE[row["stage"]].is_open:
+    """A move is the stages' business; a record that stays where it is locked stays as it is."""
+    stage = current["stage"]
+    if row["stage"] != stage or (STAGE[stage].is_open and stage != "closing"):
         return
     changed = [name for name in _LOCKED if row[name] != current[name]]
     if changed:
-        raise OpportunityClosedError(current["stage"], None, changed)
-
-
-def needs_family(drafted: Draft) -> bool:
-    """Whether the order type cannot be decided without what the account's family bought."""
-    row, current = drafted.row, drafted.current
-    if row["account_id"] is None or not _is_order_type_open(drafted):
-        return False
-    if row["type"] == "renewal":
-        return row["stage"] == "closed_lost" or row["renewal_loss_category"] != "none"
-    if current is None or "order_type" in current["stated_fields"]:
-        return True
-    return current["order_type"] == "ps_other" or any(
-        row[name] != current[name] for name in ("type", "account_id", "stage")
-    )
-
-
-def _is_order_type_open(drafted: Draft) -> bool:
-    row, current = drafted.row, drafted.current
-    if "order_type" in row["stated_fields"]:
-        return False
-    if current is None or "order_type" in current["stated_fields"]:
-        return True
-    return any(row[name] != current[name] for name in _ORDER_TYPE_INPUTS)
+        raise OpportunityClosedError(stage, None, changed)
 
 
 def finish(
@@ -333,31 +261,12 @@ def finish(
 ) -> Change | None:
     """The new version; None where the statement changes nothing."""
     row, current = drafted.row, drafted.current
-    if _is_order_type_open(drafted):
-        _give_order_type(drafted, families, circumstances)
+    if is_order_type_open(drafted):
+        give_order_type(drafted, families, circumstances)
     changes, previous = _difference(row, current)
     if current is not None and not (changes.keys() - {"policy_version"}):
         return None
     return _version(drafted, circumstances, kind or _kind(current, changes), changes, previous)
-
-
-def _give_order_type(drafted: Draft, families: Families, circumstances: Circumstances) -> None:
-    row, current = drafted.row, drafted.current
-    inputs = domain.OrderTypeInputs(
-        row["type"],
-        row["stage"],
-        row["amount"],
-        row["net_arr"],
-        row["renewal_loss_category"],
-        row["expected_renewed_arr"],
-    )
-    today = circumstances.calendar.local_date(drafted.occurred_at)
-    found = domain.order_type(inputs, families.facts(row, current, today), circumstances.policy)
-    if found != "ps_other" and row["type"] != "renewal" and not needs_family(drafted):
-        # Neither the account nor the stage moved, so the family was not looked up: what it said
-        # when they last did stands.
-        found = row["order_type"] if current is not None else found
-    row["order_type"] = found
 
 
 def rederive(
@@ -365,7 +274,7 @@ def rederive(
 ) -> Change | None:
     """The new version of a record nobody stated anything about, but whose surroundings changed;
     `row` is the record with what it took over from them. None where nothing is different."""
-    drafted = Draft(current, row, figure_state(current, circumstances.policy), occurred_at, None)
+    drafted = Draft(current, row, occurred_at)
     _derive(drafted, circumstances)
     changes, previous = _difference(row, current)
     if not changes or (kind != POLICY_APPLIED and not changes.keys() - {"policy_version"}):

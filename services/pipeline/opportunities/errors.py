@@ -34,8 +34,8 @@ class OpportunityClosedError(ConflictError):
             )
         else:
             super().__init__(
-                f"The opportunity is {named}, so {', '.join(fields)} cannot change: reopen it first,"
-                " or record the correction with PUT or POST /v1/opportunities/batch.",
+                f"The opportunity is {named}, so {', '.join(fields)} cannot change: move it back to"
+                " an open stage first, or let an integration record the correction with PUT.",
             )
 
 

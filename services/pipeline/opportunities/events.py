@@ -10,7 +10,7 @@ from typing import Any
 from services.kit.db import WriteSession
 from services.kit.ids import new_id
 from services.pipeline.opportunities import repository
-from services.pipeline.opportunities.decisions import Change
+from services.pipeline.opportunities.drafts import Change
 from services.pipeline.opportunities.record import COLUMNS, Row
 from services.workspace.outbox import KIND_OPPORTUNITY, OUTBOX
 

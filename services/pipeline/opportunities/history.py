@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from services.kit.db import Session
@@ -15,6 +16,7 @@ _TABLES: Final = {
     "sdr_id": "workspace.users",
     "subscription_id": "pipeline.subscriptions",
 }
+_INSTANTS: Final = frozenset({"submitted_at"})
 
 
 async def tell(session: Session, events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -54,5 +56,11 @@ def _changes(
             known = names[column]
             # A record without an external id is named by its id rather than not at all.
             before, value = known.get(before) or before, known.get(value) or value
+        elif column in _INSTANTS:
+            before, value = _instant(before), _instant(value)
         told[REFERENCE_NAMES.get(column, column)] = {"from": before, "to": value}
     return told
+
+
+def _instant(stored: str | None) -> datetime | None:
+    return None if stored is None else datetime.fromisoformat(stored)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
@@ -15,6 +16,7 @@ from services.pipeline.opportunities.record import Row
 from services.pipeline.opportunities.repository import SELECT_ROWS
 from services.pipeline.opportunities.stages import CLOSED_STAGES, OPEN_STAGES
 
+_ACTOR: Final = re.compile(r"(user|key):[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CLAUSES: Final[Mapping[str, str]] = {
     "external_id": "o.external_id = {}",
     "owner_external_id": (
@@ -99,18 +101,16 @@ async def names_of(session: Session, table: str, ids: Iterable[str]) -> dict[str
 
 
 async def actor_names(session: Session, actors: Sequence[str]) -> dict[str, str]:
-    """What users and keys among the actors are called."""
+    """What users and keys among the actors are called; `user:<id>` and `key:<id>` name one."""
     found: dict[str, str] = {}
-    for prefix, table in (("user", "workspace.users"), ("key", "workspace.api_keys")):
-        wanted = [
-            UUID(actor.partition(":")[2]) for actor in set(actors) if actor.startswith(f"{prefix}:")
-        ]
+    for kind, table in (("user", "workspace.users"), ("key", "workspace.api_keys")):
+        wanted = {each for each in actors if _ACTOR.fullmatch(each) and each.startswith(kind)}
         if not wanted:
             continue
         rows = await session.fetch(
             f"SELECT id, name FROM {table} WHERE workspace_id = $1 AND id = ANY($2::uuid[])",
             session.workspace_id,
-            wanted,
+            [UUID(each.partition(":")[2]) for each in wanted],
         )
-        found |= {f"{prefix}:{row['id']}": row["name"] for row in rows}
+        found |= {f"{kind}:{row['id']}": row["name"] for row in rows}
     return found

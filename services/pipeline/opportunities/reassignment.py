@@ -12,7 +12,8 @@ from services.kit.errors import ForbiddenError, InvalidPayloadError, ServiceErro
 from services.pipeline.opportunities import events, repository
 from services.pipeline.opportunities.access import Actor
 from services.pipeline.opportunities.context import circumstances_of
-from services.pipeline.opportunities.decisions import REASSIGNED, Change, draft, finish
+from services.pipeline.opportunities.decisions import draft, finish
+from services.pipeline.opportunities.drafts import REASSIGNED, Change
 from services.pipeline.opportunities.errors import (
     NotYourOpportunityError,
     OpportunityNotFoundError,

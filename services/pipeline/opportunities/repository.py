@@ -12,9 +12,11 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import asyncpg
+
 from services.kit.db import Session, WriteSession
 from services.kit.ids import new_id
-from services.kit.rows import Rows
+from services.kit.rows import ConcurrentInsertError, Rows
 from services.pipeline.models import Finding, Opportunity, OpportunityEvent
 from services.pipeline.opportunities.record import COLUMNS, Row
 from services.pipeline.opportunities.references import (
@@ -88,6 +90,15 @@ async def lock(session: WriteSession, opportunity_id: UUID, at: datetime) -> tup
         return None
     row = dict(record)
     return row, row.pop("policy_in_force")
+
+
+async def find_id(session: Session, external_id: str) -> UUID | None:
+    found: UUID | None = await session.fetchval(
+        "SELECT id FROM pipeline.opportunities WHERE workspace_id = $1 AND external_id = $2",
+        session.workspace_id,
+        external_id,
+    )
+    return found
 
 
 async def lock_many(
@@ -176,13 +187,17 @@ async def write_version(
     columns change, and a connection keeps the plans of the usual sets."""
     names = sorted(values)
     settings = ", ".join(f"{name} = ${place}" for place, name in enumerate(names, 13))
-    await session.execute(
-        _WRITE_VERSION.format(settings=settings),
-        session.workspace_id, opportunity_id, event["version"], event["id"], event["kind"],
-        event["changes"], event["previous"], event["occurred_at"], event["recorded_at"],
-        event["actor"], event["reason"], new_id(),
-        *[values[name] for name in names],
-    )  # fmt: skip
+    try:
+        await session.execute(
+            _WRITE_VERSION.format(settings=settings),
+            session.workspace_id, opportunity_id, event["version"], event["id"], event["kind"],
+            event["changes"], event["previous"], event["occurred_at"], event["recorded_at"],
+            event["actor"], event["reason"], new_id(),
+            *[values[name] for name in names],
+        )  # fmt: skip
+    except asyncpg.UniqueViolationError as error:
+        # The external id was free when it was looked at; a second try finds who has it now.
+        raise ConcurrentInsertError(str(error)) from error
 
 
 async def insert_events(session: WriteSession, events: Sequence[Mapping[str, Any]]) -> None:

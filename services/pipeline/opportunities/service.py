@@ -14,13 +14,8 @@ from services.kit.db import Session, WriteSession
 from services.pipeline.opportunities import events, repository
 from services.pipeline.opportunities.access import Actor, Sight
 from services.pipeline.opportunities.context import circumstances_of
-from services.pipeline.opportunities.decisions import (
-    Circumstances,
-    Draft,
-    draft,
-    finish,
-    needs_family,
-)
+from services.pipeline.opportunities.decisions import draft, finish
+from services.pipeline.opportunities.drafts import Circumstances, Draft
 from services.pipeline.opportunities.errors import (
     ExternalIdTakenError,
     NotYourOpportunityError,
@@ -28,6 +23,7 @@ from services.pipeline.opportunities.errors import (
 )
 from services.pipeline.opportunities.families import Families
 from services.pipeline.opportunities.family_rows import find_families
+from services.pipeline.opportunities.order_types import needs_family
 from services.pipeline.opportunities.record import Row, figure_state, told
 from services.pipeline.opportunities.references import References, Wanted
 from services.pipeline.opportunities.schemas import Transition
@@ -140,8 +136,9 @@ async def _check_change(session: WriteSession, actor: Actor, drafted: Draft) -> 
         raise NotYourOpportunityError("The new owner is out of your reach")
     external_id = row["external_id"]
     if external_id != current["external_id"] and external_id is not None:
-        for other in await repository.lock_many(session, [external_id]):
-            raise ExternalIdTakenError(external_id, other["id"])
+        other = await repository.find_id(session, external_id)
+        if other is not None:
+            raise ExternalIdTakenError(external_id, other)
 
 
 def _as_it_stands(row: Row, state: FigureState, circumstances: Circumstances) -> Current:

@@ -20,14 +20,8 @@ from services.kit.ids import new_id
 from services.pipeline.opportunities import events, repository
 from services.pipeline.opportunities.access import Actor
 from services.pipeline.opportunities.context import circumstances_of
-from services.pipeline.opportunities.decisions import (
-    Change,
-    Circumstances,
-    Draft,
-    draft,
-    finish,
-    needs_family,
-)
+from services.pipeline.opportunities.decisions import draft, finish
+from services.pipeline.opportunities.drafts import Change, Circumstances, Draft
 from services.pipeline.opportunities.errors import (
     ExternalIdTakenError,
     IdMismatchError,
@@ -35,6 +29,7 @@ from services.pipeline.opportunities.errors import (
     NotYourOpportunityError,
 )
 from services.pipeline.opportunities.family_rows import find_families
+from services.pipeline.opportunities.order_types import needs_family
 from services.pipeline.opportunities.record import Row
 from services.pipeline.opportunities.references import References, Wanted
 

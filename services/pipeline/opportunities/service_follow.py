@@ -18,12 +18,12 @@ from services.kit.db import WriteSession
 from services.pipeline.opportunities import events, repository
 from services.pipeline.opportunities.access import SYSTEM
 from services.pipeline.opportunities.context import circumstances_of
-from services.pipeline.opportunities.decisions import (
+from services.pipeline.opportunities.decisions import rederive
+from services.pipeline.opportunities.drafts import (
     ACCOUNT_FOLLOWED,
     POLICY_APPLIED,
     Change,
     Circumstances,
-    rederive,
 )
 from services.pipeline.opportunities.merge import follow
 from services.pipeline.opportunities.record import Row, figure_state
