@@ -22,6 +22,7 @@ def upgrade() -> None:
     _create_users()
     _create_api_keys()
     _create_reporting_lines()
+    _create_plan_types()
     layout.discoverable("workspace.workspace_slugs")
     layout.discoverable("workspace.workspaces")
     layout.discoverable("workspace.policies")
@@ -234,5 +235,31 @@ def _create_reporting_lines() -> None:
     )
     op.execute(
         "ALTER TABLE workspace.reporting_lines ADD CONSTRAINT fk_reporting_lines_workspace_id_user_id"
+        " FOREIGN KEY (workspace_id, user_id) REFERENCES workspace.users (workspace_id, id)"
+    )
+
+
+def _create_plan_types() -> None:
+    op.execute(
+        """
+        CREATE TABLE workspace.plan_types (
+            workspace_id UUID NOT NULL,
+            id UUID NOT NULL,
+            user_id UUID NOT NULL,
+            plan_type TEXT NOT NULL,
+            recorded_at TIMESTAMP WITH TIME ZONE NOT NULL,
+            recorded_by TEXT NOT NULL,
+            sequence BIGINT,
+            CONSTRAINT pk_plan_types PRIMARY KEY (workspace_id, id)
+        )
+        """
+    )
+    layout.place("workspace.plan_types")
+    op.execute(
+        "CREATE INDEX ix_plan_types_workspace_id_user_id_sequence"
+        " ON workspace.plan_types (workspace_id, user_id, sequence)"
+    )
+    op.execute(
+        "ALTER TABLE workspace.plan_types ADD CONSTRAINT fk_plan_types_workspace_id_user_id"
         " FOREIGN KEY (workspace_id, user_id) REFERENCES workspace.users (workspace_id, id)"
     )

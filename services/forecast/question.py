@@ -97,4 +97,3 @@ class Person:
     id: UUID
     external_id: str
     name: str
-    plan_type: str

@@ -43,6 +43,7 @@ from services.pipeline.events import OutboxEvent
 from services.pipeline.views import FigureEvent
 from services.workspace.outbox import (
     KIND_OPPORTUNITY,
+    KIND_PLAN_TYPE,
     KIND_POLICY,
     KIND_QUOTA,
     KIND_REPORTING_LINE,
@@ -334,7 +335,7 @@ async def _stamp(
     by_kind: defaultdict[str, dict[UUID, int]] = defaultdict(dict)
     for event, sequence in zip(events, sequences, strict=True):
         by_kind[event.kind].setdefault(event.event_id or event.subject_id, sequence)
-    for kind in (KIND_REPORTING_LINE, KIND_POLICY):
+    for kind in (KIND_REPORTING_LINE, KIND_POLICY, KIND_PLAN_TYPE):
         if kind in by_kind:
             await stamp(session, kind, by_kind[kind])
     if KIND_QUOTA in by_kind:

@@ -69,7 +69,10 @@ _KNOWN: Final = """
                 AND p.effective_from <= greatest($3::timestamptz, p.recorded_at))
             AS policy_version,
         EXISTS (SELECT 1 FROM forecast.quotas q
-            WHERE q.workspace_id = $1 AND q.period = ANY($4::text[])) AS has_quota
+            WHERE q.workspace_id = $1 AND q.period = ANY($4::text[])) AS has_quota,
+        (SELECT t.plan_type FROM workspace.plan_types t
+            WHERE t.workspace_id = $1 AND t.user_id = $5 AND t.sequence <= $2
+            ORDER BY t.sequence DESC LIMIT 1) AS plan_type
 """
 
 
@@ -81,10 +84,11 @@ class Totals(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What else an answer rests on."""
+    """What else an answer rests on; `plan_type` None is a user's default."""
 
     policy_version: int
     has_quota: bool
+    plan_type: str | None
 
 
 def measures_of(row: Record) -> Measures:
@@ -98,13 +102,15 @@ async def read_standing(session: Session, now: datetime) -> Standing:
     return Standing(Batch(*row[:3]), *row[3:])
 
 
-async def read_known(session: Session, batch: Batch, periods: list[str]) -> Known:
-    """The policy and whether there are quotas, as of a batch."""
+async def read_known(
+    session: Session, batch: Batch, periods: list[str], user_id: UUID | None
+) -> Known:
+    """The policy, whether there are quotas, and the user's plan, as of a batch."""
     row = await session.fetchrow(
-        _KNOWN, session.workspace_id, batch.sequence, batch.posted_at, periods
+        _KNOWN, session.workspace_id, batch.sequence, batch.posted_at, periods, user_id
     )
     assert row is not None
-    return Known(row["policy_version"], row["has_quota"])
+    return Known(*row)
 
 
 async def read_totals(session: Session, quarter_key: int, owners: list[UUID] | None) -> Totals:
@@ -151,7 +157,7 @@ async def find_person(session: Session, reference: str | UUID) -> Person | None:
         user_id = None
     row = await session.fetchrow(
         """
-        SELECT id, external_id, name, plan_type FROM workspace.users
+        SELECT id, external_id, name FROM workspace.users
         WHERE workspace_id = $1 AND (id = $2 OR external_id = $3)
         ORDER BY (id = $2) DESC NULLS LAST LIMIT 1
         """,
@@ -165,7 +171,7 @@ async def find_person(session: Session, reference: str | UUID) -> Person | None:
 async def read_people(session: Session, user_ids: list[UUID]) -> dict[UUID, Person]:
     rows = await session.fetch(
         """
-        SELECT id, external_id, name, plan_type FROM workspace.users
+        SELECT id, external_id, name FROM workspace.users
         WHERE workspace_id = $1 AND id = ANY($2::uuid[])
         """,
         session.workspace_id,

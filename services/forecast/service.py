@@ -17,7 +17,7 @@ from services.forecast.domain import Measures, is_nothing
 from services.forecast.figures import FigureWarning, figures, warnings
 from services.forecast.question import Axis, GroupBy, Moment, Organised, Question, Standing
 from services.forecast.remembered import Remembered
-from services.forecast.repository import Totals
+from services.forecast.repository import Known, Totals
 from services.forecast.scope import Place, Scope, locate, organisation_of, with_owners
 from services.kit import clock
 from services.kit.answers import to_json
@@ -101,7 +101,6 @@ def _key(question: Question, place: Place) -> tuple[Any, ...] | None:
     if question.axis is Axis.OCCURRED or question.group_by is not None:
         return None
     today = place.standing.batch if question.organised is Organised.NOW else None
-    person = place.person
     return (
         place.workspace.id,
         question.quarter.key,
@@ -109,7 +108,7 @@ def _key(question: Question, place: Place) -> tuple[Any, ...] | None:
         place.moment.batch,
         place.moment.is_now,
         today,
-        None if person is None else (person.id, person.plan_type),
+        place.person.id if place.person else None,
     )
 
 
@@ -120,11 +119,12 @@ def _periods(question: Question) -> list[str]:
 
 async def _read_basis(session: ReadSession, question: Question, scope: Scope) -> Basis:
     totals = await read_totals(session, scope.moment, question.quarter.key, scope.owners)
-    known = await repository.read_known(session, scope.moment.batch, _periods(question))
+    user_id = scope.person.id if scope.person else None
+    known = await repository.read_known(session, scope.moment.batch, _periods(question), user_id)
     policy = await get_policy(session, known.policy_version)
     quota, annual, is_gross_plan = None, None, False
     if known.has_quota:
-        quota, annual, is_gross_plan = await _plans(session, question, scope, totals)
+        quota, annual, is_gross_plan = await _plans(session, question, scope, totals, known)
     return Basis(
         totals.measures, totals.undated_count, quota, is_gross_plan, policy.coverage_band, annual
     )
@@ -140,7 +140,7 @@ async def read_totals(
 
 
 async def _plans(
-    session: ReadSession, question: Question, scope: Scope, totals: Totals
+    session: ReadSession, question: Question, scope: Scope, totals: Totals, known: Known
 ) -> tuple[Decimal | None, AnnualPlan | None, bool]:
     """Quota of the quarter, plan of the year, and whether it is one person's gross plan."""
     quarter, year = _periods(question)
@@ -154,7 +154,7 @@ async def _plans(
         annual = AnnualPlan(year, annual_quota, await _built(session, question, scope, totals))
     is_gross_plan = (
         person is not None
-        and person.plan_type == "gross"
+        and known.plan_type == "gross"
         and not organisation.has_reports(person.id)
     )
     return organisation.quota(user_id, quotas[quarter]), annual, is_gross_plan

@@ -84,6 +84,25 @@ class ReportingLine(Record, Base):
     sequence: Mapped[Count | None]
 
 
+class PlanType(Record, Base):
+    """What a user's own gap is measured by, from when. A user without a row is on a net plan; rows
+    are never changed, and `sequence` is null until posted."""
+
+    __tablename__ = "plan_types"
+    __table_args__ = (
+        reference("user_id", "workspace.users"),
+        # The plan of a user as known by a sequence.
+        Index(None, "workspace_id", "user_id", "sequence"),
+        {"schema": SCHEMA},
+    )
+
+    user_id: Mapped[UUID]
+    plan_type: Mapped[str]
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[str]
+    sequence: Mapped[Count | None]
+
+
 class ApiKey(Record, Base):
     """A bearer token of the workspace; only its hash is kept."""
 

@@ -9,11 +9,12 @@ from typing import Final
 from uuid import UUID
 
 from services.kit.db import WriteSession
-from services.workspace.outbox import KIND_POLICY, KIND_REPORTING_LINE
+from services.workspace.outbox import KIND_PLAN_TYPE, KIND_POLICY, KIND_REPORTING_LINE
 
 _TABLES: Final = {
     KIND_REPORTING_LINE: "workspace.reporting_lines",
     KIND_POLICY: "workspace.policies",
+    KIND_PLAN_TYPE: "workspace.plan_types",
 }
 
 

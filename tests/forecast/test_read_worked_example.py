@@ -97,13 +97,20 @@ async def test_a_ceiling_below_the_floor_is_a_warning(api: Api, ana: str) -> Non
 
 
 async def test_a_gross_plan_gap_is_against_gross_closed(api: Api, ana: str) -> None:
+    net = await forecast(api, user_id=ana)
     await api.call("PUT", "/pipeline/v1/users/by-external-id/ana", json={"plan_type": "gross"})
+    assert (await forecast(api))["freshness"]["pending_events"] == 1
     await api.settle()
 
     answer = await forecast(api, user_id=ana)
     assert answer["gap"]["closed"] == "300000.00"
     assert answer["gap"]["commit"] == "210000.00"
     assert answer["attainment"] == "0.2500"
+    # Roll-ups stay net, and so does what was answered before.
+    assert (await forecast(api))["gap"]["closed"] == "350000.00"
+    before = await forecast(api, user_id=ana, as_of=net["as_of"])
+    assert before["gap"] == net["gap"]
+    assert before["attainment"] == net["attainment"]
 
 
 async def test_an_annual_quota_shows_the_pipeline_built_against_its_goal(

@@ -18,7 +18,7 @@ import asyncpg
 from services.kit.db import Session, WriteSession
 from services.kit.pagination import PageRequest
 from services.kit.rows import Filters, Rows, after_id
-from services.workspace.models import ReportingLine, User
+from services.workspace.models import PlanType, ReportingLine, User
 from services.workspace.policies.repository import EPOCH
 from services.workspace.users.domain import Line
 from services.workspace.users.schemas import UserFilters
@@ -27,6 +27,7 @@ ALWAYS = EPOCH
 
 USERS = Rows(User)
 LINES = Rows(ReportingLine)
+PLANS = Rows(PlanType)
 
 _LATEST = 2**63 - 1
 """A sequence after every other; `<=` it still leaves out what is not posted (null)."""

@@ -18,7 +18,7 @@ from services.kit.db import WriteSession
 from services.kit.errors import InvalidPayloadError
 from services.kit.ids import new_id
 from services.kit.upsert import Draft, Shape, check_if_match, store_drafts
-from services.workspace.outbox import KIND_REPORTING_LINE, OUTBOX
+from services.workspace.outbox import KIND_PLAN_TYPE, KIND_REPORTING_LINE, OUTBOX
 from services.workspace.users import repository
 from services.workspace.users.domain import Circle, Hierarchy, Line
 from services.workspace.users.errors import ReportingLineCycleError
@@ -80,6 +80,7 @@ async def upsert_users(
     await _decide_lines(session, drafts, reporting, ids, now)
     outcomes = await store_drafts(session, repository.USERS, drafts, now)
     await _record_lines(session, actor, [each.line for each in reporting if each.line], now)
+    await _record_plans(session, actor, drafts, now)
     return outcomes
 
 
@@ -200,3 +201,24 @@ async def _record_lines(
                 event_id=row["id"],
                 due_at=row["effective_from"],
             )
+
+
+async def _record_plans(
+    session: WriteSession, actor: str, drafts: Sequence[Draft], now: datetime
+) -> None:
+    """What a gap is measured by moves an answer, so it is kept by sequence like a line."""
+    rows = [
+        {
+            "id": new_id(), "user_id": draft.row["id"], "plan_type": draft.row["plan_type"],
+            "recorded_at": now, "recorded_by": actor, "sequence": None,
+        }
+        for draft in drafts
+        if draft.refusal is None
+        and draft.row["plan_type"]
+        != (DEFAULT_PLAN_TYPE if draft.current is None else draft.current["plan_type"])
+    ]  # fmt: skip
+    if rows:
+        await repository.PLANS.insert(session, rows)
+        await OUTBOX.append_many(
+            session, kind=KIND_PLAN_TYPE, rows=[(row["user_id"], 0, row["id"]) for row in rows]
+        )
