@@ -35,6 +35,7 @@ class Product:
         self.port = free_port()
         self.gateway: subprocess.Popen[bytes] | None = None
         self.workers: list[subprocess.Popen[bytes]] = []
+        self.http: httpx.Client | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -72,6 +73,8 @@ class Product:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self.http is not None:
+            self.http.close()
         for process in [*self.workers, *([self.gateway] if self.gateway else [])]:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGCONT)
