@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+import asyncpg
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.requests import ClientDisconnect
 
 from services.kit.answers import json_answer
 from services.kit.app import COMMON_ERRORS, problems
 from services.kit.csv_answer import list_answer
-from services.kit.db import TRANSIENT
+from services.kit.db import TRANSIENT, is_transient
 from services.kit.errors import InvalidPayloadError, UnavailableError
 from services.kit.http import Caller, Read, Service, ServiceRoute
 from services.kit.pagination import PageRequest, page_request
@@ -107,11 +108,12 @@ async def start_import(
             else:
                 await upload.receive_raw(taken, _pieces(request), file_name or "")
             import_id = await taken.finish(chosen)
-    except TRANSIENT as error:
+    except (*TRANSIENT, asyncpg.InterfaceError) as error:
+        if not is_transient(error):
+            raise
         # Not for the boundary to try again: the body has been read.
-        raise UnavailableError("The database was busy; nothing was stored. Send it again.") from (
-            error
-        )
+        sentence = "The database was busy; nothing was stored. Send it again."
+        raise UnavailableError(sentence) from error
     current.bell.ring(principal.workspace_id)
     async with current.database.read(principal.workspace_id) as session:
         content = await service.show(session, import_id)

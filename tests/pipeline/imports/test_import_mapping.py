@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -116,3 +117,9 @@ def test_a_shipped_mapping_survives_being_kept_and_printed(mapping: Any) -> None
 )
 def test_without_a_mapping_the_columns_decide(header: bytes, name: str) -> None:
     assert catalogue.suited([face_of("", None, header)]).name == name
+
+
+def test_the_example_of_the_guide_is_a_mapping() -> None:
+    guide = Path(__file__).parents[3] / "docs" / "importing.md"
+    (example,) = guide.read_text("utf-8").split("```yaml\n")[1:]
+    assert parse_mapping(example.split("```")[0]).name == "my-crm"
