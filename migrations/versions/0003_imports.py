@@ -18,7 +18,9 @@ def upgrade() -> None:
     _create_import_rows()
     _create_import_errors()
     layout.discoverable("pipeline.imports")
-    layout.grant("pipeline", "SELECT, INSERT, UPDATE, DELETE", "leadline_pipeline", "leadline_worker")
+    layout.grant(
+        "pipeline", "SELECT, INSERT, UPDATE, DELETE", "leadline_pipeline", "leadline_worker"
+    )
 
 
 def downgrade() -> None:
@@ -58,8 +60,7 @@ def _create_imports() -> None:
     )
     layout.place("pipeline.imports")
     op.execute(
-        "CREATE INDEX ix_imports_workspace_id_status"
-        " ON pipeline.imports (workspace_id, status)"
+        "CREATE INDEX ix_imports_workspace_id_status ON pipeline.imports (workspace_id, status)"
     )
 
 
