@@ -26,8 +26,9 @@ def _include(name: str | None, kind: str, parents: object) -> bool:
 def _run(connection: Connection) -> None:
     # Accepted as a placeholder by plain Postgres; needed for DDL on a distributed engine.
     connection.execute(text("SET citus.multi_shard_modify_mode TO 'sequential'"))
-    connection.execute(text("SET lock_timeout = '4s'"))
+    # A second migrator waits for the first; only what blocks the running services is impatient.
     connection.execute(text(f"SELECT pg_advisory_lock({_LOCK})"))
+    connection.execute(text("SET lock_timeout = '4s'"))
     connection.commit()
     context.configure(
         connection=connection,

@@ -58,9 +58,7 @@ def figures(
     return {"gross_arr": gross, "renewal_loss": loss, "net_arr": net}
 
 
-def _add(
-    opportunity: dict[str, Any], gross: dict[str, Decimal], loss: dict[str, Decimal]
-) -> None:
+def _add(opportunity: dict[str, Any], gross: dict[str, Decimal], loss: dict[str, Decimal]) -> None:
     stage, net = opportunity["stage"], net_arr(opportunity)
     if stage in ("closed_won", "closed_lost", "unqualified", "duplicate"):
         gross["closed"] += max(net, Decimal(0))

@@ -26,7 +26,16 @@ _TENANT_TABLE = re.compile(
     r"\b(?:FROM|JOIN|INTO|UPDATE)\s+(?:workspace|pipeline|forecast|qualification)\.(\w+)"
 )
 _TRANSACTION_METHODS = {"commit", "rollback", "begin", "transaction"}
-_CONNECTION_NAMES = {"session", "driver", "connection", "conn", "engine", "database", "write", "read"}
+_CONNECTION_NAMES = {
+    "session",
+    "driver",
+    "connection",
+    "conn",
+    "engine",
+    "database",
+    "write",
+    "read",
+}
 # Tables that are not of one workspace: the workspaces themselves, and which workers are alive.
 _GLOBAL_TABLES = {"workspace_slugs", "workspaces", "workers"}
 _NOW_IN_SQL = re.compile(r"\b(now|clock_timestamp|gen_random_uuid|random)\(\)", re.IGNORECASE)

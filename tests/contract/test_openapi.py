@@ -41,9 +41,7 @@ def _operations() -> list[Any]:
 
 
 @pytest.mark.parametrize(("service", "operation"), _operations())
-async def test_answers_are_declared(
-    stack: Stack, api: Api, service: str, operation: Any
-) -> None:
+async def test_answers_are_declared(stack: Stack, api: Api, service: str, operation: Any) -> None:
     # Cases are drawn first and sent afterwards: drawing is synchronous, sending is not.
     cases: list[Any] = []
 

@@ -37,13 +37,13 @@ class Book:
             "stage": pick.choice([*STAGES, "closed_won", "closed_lost"]),
             "amount": f"{pick.randrange(100, 9_000_000) / 100:.2f}",
             "term_months": pick.choice([6, 12, 18, 36]),
-            "arr_basis": f"{pick.randrange(100, 900_000) / 100:.2f}" if kind == "renewal" else "0.00",
+            "arr_basis": f"{pick.randrange(100, 900_000) / 100:.2f}"
+            if kind == "renewal"
+            else "0.00",
             "forecast_category": None,
             "close_date": f"2026-{pick.choice(['06', '07', '08'])}-15",
         }
-        self.product.call(
-            "PUT", f"/pipeline/v1/opportunities/by-external-id/{name}", json=row
-        )
+        self.product.call("PUT", f"/pipeline/v1/opportunities/by-external-id/{name}", json=row)
         self.rows[name] = row
 
     def check(self, *others: Book) -> None:
