@@ -106,16 +106,19 @@ class Book:
         session: WriteSession,
         told: Iterable[tuple[UUID, datetime, Mapping[str, Any]]],
     ) -> None:
-        pending: dict[UUID, int] = {}
+        pending: dict[UUID, list[Mapping[str, Any]]] = {}
         for opportunity_id, occurred_at, changes in told:
-            known = self.versions.get(opportunity_id, [])
-            number = len(known) + pending.get(opportunity_id, 0) + 1
-            pending[opportunity_id] = pending.get(opportunity_id, 0) + 1
-            before: dict[str, Any] = {}
-            for _, earlier in known:
-                before.update(earlier)
-            inputs = FigureInputs.from_changes({**before, **changes})
-            await self._write_version(session, opportunity_id, number, occurred_at, changes, inputs)
+            earlier = pending.setdefault(
+                opportunity_id, [known for _, known in self.versions.get(opportunity_id, [])]
+            )
+            earlier.append(changes)
+            merged: dict[str, Any] = {}
+            for known in earlier:
+                merged.update(known)
+            inputs = FigureInputs.from_changes(merged)
+            await self._write_version(
+                session, opportunity_id, len(earlier), occurred_at, changes, inputs
+            )
 
     async def _write_version(
         self,

@@ -26,6 +26,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from services.forecast.audits.service import audit
+from services.forecast.rebuild import rebuild
 from services.forecast.recompute import post_batch
 from services.forecast.tasks import settle
 from services.kit import clock
@@ -136,6 +138,18 @@ class LedgerMachine(RuleBasedStateMachine):
         with clock.replaced(lambda: instant):
             self.wait(post_batch(self.book.database, self.book.workspace_id))
 
+    @rule()
+    def audit(self) -> None:
+        """Equal at any time, whatever is pending."""
+        result = self.wait(audit(self.book.database, self.book.workspace_id))
+        assert result.differences == []
+
+    @rule()
+    def rebuild(self) -> None:
+        """Nothing to correct, ever."""
+        result = self.wait(rebuild(self.book.database, self.book.workspace_id))
+        assert result.is_unchanged
+
     @rule(moment=moments)
     def compare(self, moment: Any) -> None:
         self.wait(self._compare(moment))
@@ -176,6 +190,6 @@ async def test_ledger_machine(stack: Stack) -> None:
         run_state_machine_as_test,
         Machine,
         settings=settings(
-            settings.get_profile("leadline"), max_examples=15, stateful_step_count=25
+            settings.get_profile("leadline"), max_examples=12, stateful_step_count=25
         ),
     )
