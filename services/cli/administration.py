@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
+from services.kit.collector import calm_collector
 from services.kit.db import Database
 from services.kit.settings import get_settings
 
@@ -28,6 +29,7 @@ async def administration() -> AsyncIterator[Database]:
     )
     try:
         await _require_head(database)
+        calm_collector()
         yield database
     finally:
         await database.close()

@@ -25,6 +25,7 @@ from services.forecast.drainer import Drainer
 from services.forecast.tasks import WorkspaceWork
 from services.forecast.telemetry import JOB_FAILURES
 from services.kit import clock, tasks
+from services.kit.collector import calm_collector
 from services.kit.db import TRANSIENT, Database
 from services.kit.ids import NIL, new_id
 from services.kit.logging import get_logger
@@ -222,6 +223,7 @@ async def _main() -> None:
 async def _run(settings: Settings) -> None:
     database = await _connect(settings)
     process = WorkerProcess(database, settings)
+    calm_collector()
     log.info("worker_started")
     try:
         await process.run()
@@ -231,4 +233,14 @@ async def _run(settings: Settings) -> None:
 
 def run() -> None:
     """The process; returns after SIGTERM or SIGINT."""
-    asyncio.run(_main())
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_main())
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where it exists: a batch is a dozen round trips, and it halves what each one costs."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return None
+    return new_event_loop
