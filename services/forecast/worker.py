@@ -238,7 +238,7 @@ def run() -> None:
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop where it exists: a batch is a dozen round trips, and it halves what each one costs."""
+    """uvloop where it exists: a batch is a dozen round trips, each of them cheaper with it."""
     try:
         from uvloop import new_event_loop
     except ImportError:
