@@ -5,7 +5,6 @@ It must not know which paths a service has, only how each of them behaves at the
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -245,14 +244,6 @@ def create_app(
         app.include_router(router, prefix="/v1")
     _add_operations(app, schema_head)
     return app
-
-
-def _calm_garbage_collector() -> None:
-    """What is loaded by now stays, so collections need not look at it again; and a batch makes a
-    hundred thousand objects that die with it, so they come less often. A sixth of a batch's time."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
 
 
 async def start_service(
