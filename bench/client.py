@@ -63,6 +63,7 @@ class Connection:
     def __init__(self, address: str, token: str = "") -> None:
         parts = urlsplit(address)
         assert parts.hostname == "127.0.0.1", "loopback only"
+        assert parts.port is not None
         self._host, self._port = parts.hostname, parts.port
         self._wire: _Wire | None = None
         self._common = b""

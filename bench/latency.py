@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from statistics import mean
@@ -74,7 +75,7 @@ def _latencies(
 
 async def _target(run: Run, which: str, address: str, slug: str, *, writes: int) -> dict[str, Any]:
     """A workspace to write to, with a user and an opportunity whose figure nobody else moves."""
-    workspace_id = await _in_thread(
+    workspace_id = await asyncio.to_thread(
         lambda: run.fetch(which, "SELECT id FROM workspace.workspaces WHERE slug = $1", slug)
     )
     identity = workspace_id[0]["id"]
@@ -95,7 +96,7 @@ async def _target(run: Run, which: str, address: str, slug: str, *, writes: int)
         )  # fmt: skip
     paths = []
     if writes:
-        found = await _in_thread(lambda: run.open_opportunities(which, identity, writes + 1))
+        found = await asyncio.to_thread(lambda: run.open_opportunities(which, identity, writes + 1))
         paths = [opportunity_path(each) for each in found if str(each) != probe["id"]]
     return {
         "token": token,
@@ -105,12 +106,6 @@ async def _target(run: Run, which: str, address: str, slug: str, *, writes: int)
             "read": forecast_path(quarter, "?user_id=probe"),
         },
     }
-
-
-async def _in_thread(work: Any) -> Any:
-    import asyncio
-
-    return await asyncio.to_thread(work)
 
 
 class _Backlog:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import dataclass
 from datetime import timedelta
 from statistics import median
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from bench import load
 from bench.client import Connection
 from bench.results import Result, measured
 from bench.run import Run, forecast_path, this_quarter, wait
+from bench.servers import Process
 from services.kit import clock
 
 CONNECTIONS = 8
@@ -87,18 +89,16 @@ def forecast(run: Run) -> list[Result]:
     name = "GET forecast of 500 users / bare endpoint"
     with product.serving() as gateway, product.floor() as floor:
         wait(_hand_over(gateway.address, token, floor.address, floor_path, forecast_path(quarter)))
-        sides = {
-            "product": {
-                "address": gateway.address, "token": token,
-                "requests": [{"method": "GET", "path": forecast_path(quarter)}] * CONNECTIONS,
+        ours = {"method": "GET", "path": forecast_path(quarter)}
+        bare = {"method": "GET", "path": floor_path}
+        rates = compare(
+            run,
+            {
+                "product": (gateway, {"token": token, "requests": [ours] * CONNECTIONS}),
+                "floor": (floor, {"requests": [bare] * CONNECTIONS}),
             },
-            "floor": {
-                "address": floor.address,
-                "requests": [{"method": "GET", "path": floor_path}] * CONNECTIONS,
-            },
-        }  # fmt: skip
-        rates = compare(run, sides, CONNECTIONS)
-    return [ratio_of_rates(name, rates, at_least=0.5)]
+        )
+    return [rates.result(name, at_least=0.5)]
 
 
 async def _hand_over(
@@ -113,30 +113,51 @@ async def _hand_over(
         assert same == body
 
 
-def compare(run: Run, sides: dict[str, dict], connections: int) -> dict[str, list[float]]:
-    """Requests a second of each side by round; sides take turns at being first."""
-    common = {"kind": "closed", "connections": connections}
-    for order in sides.values():
-        load.run(common | order | {"seconds": 0.5, "first_number": 100})
-    rates: dict[str, list[float]] = {side: [] for side in sides}
+@dataclass(slots=True)
+class Rates:
+    """By side: requests a second of each round, and processor time of its process a request."""
+
+    by_round: dict[str, list[float]]
+    microseconds: dict[str, float]
+
+    def result(self, name: str, *, at_least: float) -> Result:
+        """How the product's rate compares with the floor's."""
+        product, floor = self.by_round["product"], self.by_round["floor"]
+        ratios = [ours / bare for ours, bare in zip(product, floor, strict=True)]
+        detail = (
+            f"{median(product):,.0f} against {median(floor):,.0f} a second, CPU of the process "
+            f"{self.microseconds['product']:.0f} against {self.microseconds['floor']:.0f} us"
+        )
+        return measured(
+            name, f"rate, {CONNECTIONS} connections", ratios, "x", at_least=at_least, detail=detail
+        )
+
+
+def compare(run: Run, sides: dict[str, tuple[Process, dict]]) -> Rates:
+    """Sides take turns at being first; both have the same client and connections."""
+    common = {"kind": "closed", "connections": CONNECTIONS}
+    for process, order in sides.values():
+        load.run(common | order | {"address": process.address, "seconds": 0.5, "first_number": 100})
+    rates = Rates({side: [] for side in sides}, dict.fromkeys(sides, 0.0))
+    counts = dict.fromkeys(sides, 0)
     for round_ in range(run.sizes.rounds):
         for side in sorted(sides, reverse=bool(round_ % 2)):
+            process, order = sides[side]
+            used = process.cpu_seconds()
             told = load.run(
                 common
-                | sides[side]
-                | {"seconds": run.sizes.side_s, "first_number": 1000 + 100_000 * round_}
+                | order
+                | {
+                    "address": process.address,
+                    "seconds": run.sizes.side_s,
+                    "first_number": 1000 + 100_000 * round_,
+                }
             )
             if told["failures"]:
                 raise RuntimeError(f"{side}: {told['failures']} failures: {told['failure']}")
-            rates[side].append(told["rate"])
+            rates.by_round[side].append(told["rate"])
+            rates.microseconds[side] += 1e6 * (process.cpu_seconds() - used)
+            counts[side] += told["count"]
+    for side, count in counts.items():
+        rates.microseconds[side] /= count
     return rates
-
-
-def ratio_of_rates(name: str, rates: dict[str, list[float]], *, at_least: float) -> Result:
-    ratios = [
-        product / floor for product, floor in zip(rates["product"], rates["floor"], strict=True)
-    ]
-    detail = f"{median(rates['product']):,.0f} against {median(rates['floor']):,.0f} a second"
-    return measured(
-        name, f"rate, {CONNECTIONS} connections", ratios, "x", at_least=at_least, detail=detail
-    )

@@ -20,6 +20,7 @@ import orjson
 
 from bench import stories, volume
 from bench.stories import GROUPS, Story
+from services.forecast.domain import dimensions_id
 from services.kit import clock
 from services.kit.db import Database
 from services.kit.ids import new_id
@@ -183,7 +184,7 @@ async def _stage(connection: asyncpg.Connection, told: list[Story]) -> None:
         schema_name="bench_seed",
         records=[
             (story.number, version, place, entry.cause, entry.fiscal_quarter,
-             stories.slot_of(entry.owner_id), stories.dimensions_id(entry.dimensions),
+             stories.slot_of(entry.owner_id), dimensions_id(entry.dimensions),
              entry.occurred_at, *entry.measures)
             for story in told
             for place, (version, entry) in enumerate(story.entries)

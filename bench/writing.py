@@ -14,7 +14,7 @@ import orjson
 
 from bench import floors, load
 from bench.client import Connection
-from bench.reading import CONNECTIONS, compare, ratio_of_rates
+from bench.reading import CONNECTIONS, compare
 from bench.results import Result, measured
 from bench.run import Run, opportunity_path, this_quarter, wait
 from services.kit.ids import new_id
@@ -35,30 +35,28 @@ def patch(run: Run) -> list[Result]:
     body = '{"amount":"%d.00"}'
     with product.serving() as gateway, product.floor() as floor:
         ours = {
-            "address": gateway.address, "token": token,
+            "token": token,
             "requests": [
                 {"method": "PATCH", "path": opportunity_path(each), "body": body} for each in ids
             ],
-        }  # fmt: skip
+        }
         bare = {
-            "address": floor.address,
             "requests": [
-                {"method": "PATCH", "path": f"/{workspace_id}/{each}", "body": body}
-                for each in ids
-            ],
-        }  # fmt: skip
-        rates = compare(run, {"product": ours, "floor": bare}, CONNECTIONS)
+                {"method": "PATCH", "path": f"/{workspace_id}/{each}", "body": body} for each in ids
+            ]
+        }
+        rates = compare(run, {"product": (gateway, ours), "floor": (floor, bare)})
         with product.working():
             beside = [
                 load.run(
-                    {"kind": "closed", "connections": CONNECTIONS, **ours,
-                     "seconds": run.sizes.side_s, "first_number": 900_000 + 100_000 * number}
+                    {"kind": "closed", "connections": CONNECTIONS, "address": gateway.address,
+                     **ours, "seconds": run.sizes.side_s, "first_number": 900_000 + 100_000 * number}
                 )["rate"]
                 for number in range(3)
             ]  # fmt: skip
     name = "PATCH of one row / bare endpoint: one update, two inserts"
     return [
-        ratio_of_rates(name, rates, at_least=0.3),
+        rates.result(name, at_least=0.3),
         measured(name, "the same with the worker posting beside", beside, "/s"),
     ]
 
