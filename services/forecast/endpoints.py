@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel
 
-from services.forecast import drill_down, service, trend, waterfall
+from services.forecast import drill_down, service, stream, trend, waterfall
 from services.forecast.answer_parts import render_page, render_trend, render_waterfall
 from services.forecast.errors import (
     FutureInstantError,
@@ -33,6 +34,7 @@ from services.kit.db import ReadSession
 from services.kit.errors import InvalidPayloadError, NotFoundError
 from services.kit.http import Caller, Read, ServiceRoute, Unit
 from services.kit.pagination import PageRequest, page_request
+from services.kit.settings import get_settings
 from services.workspace.fiscal import FiscalCalendarError, FiscalQuarter
 from services.workspace.workspaces.repository import get_workspace
 
@@ -223,6 +225,35 @@ async def get_trend(
     if wants_csv(request):
         return csv_response(content["points"], ["date", "as_of"])
     return json_answer(content)
+
+
+# Not in the schema: OpenAPI describes answers that end. The API guide has it.
+@router.get("/stream", include_in_schema=False)
+async def get_stream(
+    request: Request,
+    session: Read,
+    caller: Caller,
+    quarter: Annotated[FiscalQuarter, Depends(_quarter)],
+    user_id: UserId = None,
+    last_event_id: Annotated[
+        str | None, Header(description="The `id` of the last event seen: a sequence.")
+    ] = None,
+) -> Response:
+    """Server-sent events named `figures`, each a whole answer with its sequence as `id`: one at
+    once, and one after every change. A stream ends after a while; a client that comes back with
+    `Last-Event-ID` is told only what is newer."""
+    settings = get_settings()
+    question = Question(quarter, user_id)
+    # Refuses before the stream begins what it would be refused for.
+    await service.read_forecast(session, caller, question)
+    seen = int(last_event_id) if last_event_id and last_event_id.isdecimal() else None
+    stream.STREAMS.check_room(settings.streams_max)
+    database = request.app.state.service.database
+    return StreamingResponse(
+        stream.events(database, caller, question, settings, seen),
+        media_type=stream.MEDIA_TYPE,
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
 
 
 def _page_answer(request: Request, content: dict[str, Any], item: type[BaseModel]) -> Response:

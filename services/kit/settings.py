@@ -206,6 +206,23 @@ class RequestSettings(_Group):
     )
 
 
+class StreamSettings(_Group):
+    """Server-sent events: answers that are sent again whenever they change."""
+
+    stream_poll_s: float = Field(
+        default=0.5, gt=0, le=60, description="How often a stream looks for something new."
+    )
+    stream_heartbeat_s: float = Field(
+        default=15.0, gt=0, le=300, description="Longest a stream says nothing."
+    )
+    stream_length_s: float = Field(
+        default=900.0, gt=0, le=86_400, description="A stream ends then; its client comes back."
+    )
+    streams_max: int = Field(
+        default=500, ge=0, le=100_000, description="Open streams of one process; then 503."
+    )
+
+
 class WorkerSettings(_Group):
     """Limits and rhythm of the worker."""
 
@@ -222,7 +239,10 @@ class WorkerSettings(_Group):
         default=4, ge=1, le=64, description="Workspaces one worker process handles at a time."
     )
     worker_metrics_port: int | None = Field(
-        default=None, ge=1, le=65535, description="Port of the worker's own /metrics; none if unset."
+        default=None,
+        ge=1,
+        le=65535,
+        description="Port of the worker's own /metrics; none if unset.",
     )
 
 
@@ -248,6 +268,7 @@ class Settings(
     DatabaseSettings,
     RedisSettings,
     RequestSettings,
+    StreamSettings,
     WorkerSettings,
     OidcSettings,
 ):
