@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
@@ -56,18 +57,29 @@ def record_answer(request: Request, content: Any, version: int, status: int = 20
 
 
 def stored_answer(request: Request, body: bytes, version: int | None) -> Response:
-    """JSON that is written already, with its ETag where it has a version; 304 as for a record."""
-    headers = {} if version is None else {"ETag": etag(version)}
-    if version is not None and _names(request.headers.get("if-none-match"), version):
+    """JSON that is written already, with an ETag where it has a version; 304 as for a record.
+
+    The tag names the body too: such an answer rests on more than the one version, such as today's
+    reporting lines in an answer about the past.
+    """
+    if version is None:
+        return Response(body, media_type="application/json")
+    tag = f'"{version}-{blake2b(body, digest_size=8).hexdigest()}"'
+    headers = {"ETag": tag}
+    if _has_tag(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type="application/json")
 
 
 def _names(sent: str | None, version: int) -> bool:
+    return _has_tag(sent, etag(version))
+
+
+def _has_tag(sent: str | None, tag: str) -> bool:
     if sent is None:
         return False
-    tags = [tag.strip().removeprefix("W/") for tag in sent.split(",")]
-    return "*" in tags or etag(version) in tags
+    tags = [part.strip().removeprefix("W/") for part in sent.split(",")]
+    return "*" in tags or tag in tags
 
 
 def if_match(request: Request) -> str | None:

@@ -54,6 +54,21 @@ async def test_three_levels_add_up(api: Api) -> None:
     assert await commit(api, "ben") == 20
 
 
+async def test_a_past_answer_by_todays_lines_is_sent_again_once_they_move(api: Api) -> None:
+    await book(api)
+    params = {"as_of": (await forecast(api))["as_of"], "organised": "now", "user_id": "max"}
+    path = "/forecast/v1/forecasts/FY27-Q2"
+    first = await api.request("GET", path, params=params)
+    headers = {"If-None-Match": first.headers["etag"]}
+    unchanged = await api.request("GET", path, params=params, headers=headers)
+    await move(api, "ben", "mia")
+    moved = await api.request("GET", path, params=params, headers=headers)
+
+    assert unchanged.status_code == 304
+    assert moved.status_code == 200
+    assert moved.json()["gross_arr"]["commit"] == "100.00"
+
+
 async def test_a_reorganisation_then_and_now(api: Api) -> None:
     await book(api)
     before = (await forecast(api))["as_of"]
