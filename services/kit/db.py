@@ -48,6 +48,11 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, TRANSIENT)
 
 
+def is_contention(error: BaseException) -> bool:
+    """Whether another transaction won a race; nobody waited long, and the next try sees it."""
+    return isinstance(error, (asyncpg.DeadlockDetectedError, asyncpg.SerializationError))
+
+
 class CommitLostError(UnavailableError):
     """The server answered COMMIT with a rollback: nothing of the request was stored."""
 

@@ -17,7 +17,7 @@ from fastapi.routing import APIRoute
 from redis.asyncio import Redis
 
 from services.kit.auth import Authenticator, Principal
-from services.kit.db import Database, ReadSession, WriteSession, is_transient
+from services.kit.db import Database, ReadSession, WriteSession, is_contention, is_transient
 from services.kit.errors import (
     FieldProblem,
     InvalidPayloadError,
@@ -33,6 +33,8 @@ log = get_logger(__name__)
 
 _ALWAYS_ALLOWED_QUERY = frozenset({"format"})
 _ATTEMPTS = 2
+# Who lost a race finds what the winner stored at the next try, so there are only so many to lose.
+_CONTENDED_ATTEMPTS = 8
 
 
 class Service:
@@ -183,9 +185,9 @@ async def _run(
     handler: Callable[[Request], Awaitable[Response]],
     lease: Lease | None,
 ) -> Response:
-    """The handler in its transaction. A transient fault before the commit is tried once more;
-    a fault of the commit itself is not, since it may have happened."""
-    for attempt in range(1, _ATTEMPTS + 1):
+    """The handler in its transaction. A transient fault before the commit is tried once more, and
+    a lost race until it is won; a fault of the commit itself is not, since it may have happened."""
+    for attempt in range(1, _CONTENDED_ATTEMPTS + 1):
         unit = request.state.unit = Unit(service, principal)
         try:
             response = await handler(request)
@@ -193,7 +195,7 @@ async def _run(
                 await _store_answer(unit, lease, response)
         except BaseException as error:
             await unit.close(error)
-            if attempt < _ATTEMPTS and is_transient(error):
+            if attempt < _attempts(error):
                 log.warning("request_retried", path=request.url.path, error=repr(error))
                 continue
             raise
@@ -201,6 +203,12 @@ async def _run(
         await unit.after_commit()
         return response
     raise AssertionError("unreachable")
+
+
+def _attempts(error: BaseException) -> int:
+    if is_contention(error):
+        return _CONTENDED_ATTEMPTS
+    return _ATTEMPTS if is_transient(error) else 0
 
 
 async def _store_answer(unit: Unit, lease: Lease, response: Response) -> None:

@@ -42,7 +42,8 @@ class Rows:
         return f"json_to_recordset($2::json) AS r({typed})"
 
     async def insert(self, session: WriteSession, rows: Sequence[Mapping[str, Any]]) -> None:
-        """New rows; every column is given. In id order, so that two batches cannot deadlock."""
+        """New rows; every column is given. In the order of what is unique about them, so that two
+        batches which create the same records cannot deadlock."""
         if not rows:
             return
         names = ", ".join(self.columns)
@@ -52,7 +53,7 @@ class Rows:
                 f"INSERT INTO {self.table} (workspace_id, {names})"
                 f" SELECT $1::uuid, {values} FROM {self._recordset(self.columns)}",
                 session.workspace_id,
-                sorted(rows, key=lambda row: row["id"]),
+                sorted(rows, key=lambda row: (row.get("external_id") or "", row["id"])),
             )
         except asyncpg.UniqueViolationError as error:
             raise ConcurrentInsertError(str(error)) from error

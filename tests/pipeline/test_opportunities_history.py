@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from services.kit import clock
 from tests.client import Api
 from tests.pipeline.deals import (
     OPPORTUNITIES,
+    PLAIN,
     company,
     deal,
     get,
@@ -169,6 +171,22 @@ class TestConcurrency:
         assert len({answer["id"] for answer in answers}) == 1
         versions = [each["version"] for each in await history(api, answers[0])]
         assert versions == list(range(1, len(versions) + 1))
+
+    async def test_batches_that_share_new_records_all_get_in(self, api: Api) -> None:
+        # Every pair of batches shares records of its own, so that each round only one can win.
+        def shared(mine: int) -> list[dict[str, Any]]:
+            pairs = [f"{min(mine, other)}-{max(mine, other)}" for other in range(7) if other != mine]
+            return [{**PLAIN, "external_id": name, "amount": mine} for name in pairs[::-1]]
+
+        answers = await asyncio.gather(
+            *[
+                api.request("POST", f"{OPPORTUNITIES}/batch", json={"items": shared(mine)})
+                for mine in range(7)
+            ]
+        )
+        assert {answer.status_code for answer in answers} == {207}
+        results = [result for answer in answers for result in answer.json()["results"]]
+        assert sorted(result["status"] for result in results) == [200] * 21 + [201] * 21
 
 
 class TestImmutability:
