@@ -280,7 +280,8 @@ class TestList:
 
     async def test_pages_see_every_record_once(self, api: Api) -> None:
         await batch(api, *[{**PLAIN, "external_id": f"B{number}"} for number in range(7)])
-        seen, cursor = [], ""
+        seen: list[str] = []
+        cursor: str | None = ""
         while cursor is not None:
             page = await api.call("GET", f"{OPPORTUNITIES}?limit=3{cursor}")
             seen += [item["external_id"] for item in page["items"]]
