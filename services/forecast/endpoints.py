@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AfterValidator, AwareDatetime, BaseModel
 
 from services.forecast import drill_down, service, stream, trend, waterfall
 from services.forecast.answer_parts import render_page, render_trend, render_waterfall
@@ -34,6 +34,7 @@ from services.kit.db import ReadSession
 from services.kit.errors import InvalidPayloadError, NotFoundError
 from services.kit.http import Caller, Read, ServiceRoute, Unit
 from services.kit.pagination import PageRequest, page_request
+from services.kit.schemas import refuse
 from services.kit.settings import get_settings
 from services.workspace.fiscal import FiscalCalendarError, FiscalQuarter
 from services.workspace.workspaces.repository import get_workspace
@@ -51,7 +52,16 @@ UserId = Annotated[
     str | None,
     Query(max_length=300, description="A user's id or external id: that user and all below."),
 ]
-AsOf = Annotated[AwareDatetime | None, Query(description="An instant with a time zone.")]
+
+
+def _in_utc(instant: datetime) -> datetime:
+    if not 1900 <= instant.year <= 9000:
+        raise refuse("instant_out_of_range", "must be of a year from 1900 to 9000")
+    return instant.astimezone(UTC)
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+AsOf = Annotated[Moment | None, Query(description="An instant with a time zone.")]
 AsOfSequence = Annotated[
     int | None, Query(ge=0, le=2**62, description="Instead of `as_of`: a `freshness.sequence`.")
 ]
@@ -190,8 +200,8 @@ async def get_waterfall(
     session: Read,
     caller: Caller,
     quarter: Annotated[FiscalQuarter, Depends(_quarter)],
-    start: Annotated[AwareDatetime, Query(alias="from", description="Where it starts.")],
-    end: Annotated[AwareDatetime | None, Query(alias="to", description="Now if left out.")] = None,
+    start: Annotated[Moment, Query(alias="from", description="Where it starts.")],
+    end: Annotated[Moment | None, Query(alias="to", description="Now if left out.")] = None,
     figure: Figure = "net_arr.commit",
     user_id: UserId = None,
     axis: OnAxis = Axis.RECORDED,

@@ -239,3 +239,26 @@ async def test_parameters_that_contradict_each_other_are_refused(api: Api) -> No
     ):
         response = await api.request("GET", "/forecast/v1/forecasts/FY27-Q2", params=params)
         assert response.status_code == 422, params
+
+
+@pytest.mark.parametrize(
+    "instant",
+    [
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "2026-13-01T00:00:00Z",
+        "yesterday",
+    ],
+)
+async def test_instants_no_calendar_holds_are_refused(api: Api, instant: str) -> None:
+    for path, name in (("", "as_of"), ("/waterfall", "from"), ("/entries", "as_of")):
+        response = await api.request(
+            "GET", f"/forecast/v1/forecasts/FY27-Q2{path}", params={name: instant}
+        )
+        assert response.status_code == 422
+
+
+async def test_long_ago_was_nothing(api: Api) -> None:
+    for axis in ("recorded", "occurred"):
+        answer = await forecast(api, as_of="1950-01-01T00:00:00-08:00", axis=axis)
+        assert answer["net_arr"]["best_case"] == "0.00"
