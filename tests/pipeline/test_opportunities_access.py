@@ -130,6 +130,19 @@ class TestWriting:
         patched = await try_patch(recorder, stored, stage="closed_won")
         assert patched.status_code == 409
 
+    async def test_a_record_of_a_closed_one_is_a_finding(self, api: Api) -> None:
+        stored = await deal(api, stage="closed_won")
+        refused = await try_patch(api, stored, owner_external_id="ben", net_arr="5")
+        assert "net_arr, owner_external_id cannot change" in refused.json()["detail"]
+        assert (await put(api, "O1", amount="5000"))["amount"] == "5000.00"
+        await put(api, "O1", next_step="Thank them")
+        await api.call(
+            "POST",
+            f"{OPPORTUNITIES}/reassign",
+            json={"to_owner_external_id": "ben", "ids": [stored["id"]]},
+        )
+        assert await findings(api, stored) == [(2, "closed_record_changed")]
+
     async def test_going_back_may_need_a_manager(self, api: Api) -> None:
         await api.call(
             "POST",

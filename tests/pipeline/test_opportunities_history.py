@@ -175,7 +175,9 @@ class TestConcurrency:
     async def test_batches_that_share_new_records_all_get_in(self, api: Api) -> None:
         # Every pair of batches shares records of its own, so that each round only one can win.
         def shared(mine: int) -> list[dict[str, Any]]:
-            pairs = [f"{min(mine, other)}-{max(mine, other)}" for other in range(7) if other != mine]
+            pairs = [
+                f"{min(mine, other)}-{max(mine, other)}" for other in range(7) if other != mine
+            ]
             return [{**PLAIN, "external_id": name, "amount": mine} for name in pairs[::-1]]
 
         answers = await asyncio.gather(

@@ -139,7 +139,7 @@ class TestClosedRecords:
         stored = await deal(api, stage="closed_won")
         corrected = await put(api, "O1", amount="240000")
         assert (corrected["net_arr"], corrected["version"]) == ("240000.00", 2)
-        assert await findings(api, stored) == []
+        assert await findings(api, stored) == [(2, "closed_record_changed")]
 
     async def test_a_recorded_move_against_the_rules_is_a_finding(
         self, api: Api, clock_at: Frozen

@@ -32,7 +32,13 @@ from services.pipeline.opportunities.errors import (
 from services.pipeline.opportunities.families import Families
 from services.pipeline.opportunities.merge import apply_references, apply_values
 from services.pipeline.opportunities.order_types import give_order_type, is_order_type_open
-from services.pipeline.opportunities.record import BLANK, INPUT_FIELDS, Row, figure_state
+from services.pipeline.opportunities.record import (
+    BLANK,
+    INPUT_FIELDS,
+    REFERENCE_NAMES,
+    Row,
+    figure_state,
+)
 from services.pipeline.opportunities.references import References
 from services.pipeline.opportunities.stages import (
     AUTO_CLOSE_REASON,
@@ -60,6 +66,8 @@ _LOCKED: Final = (
     "owner_id",
     "category",
 )
+_NAMES: Final = {**REFERENCE_NAMES, "stated_net_arr": "net_arr"}
+"""Columns that clients know by another name."""
 _AMOUNTS: Final = (
     "amount",
     "true_up_amount",
@@ -97,8 +105,7 @@ def draft(
         row["close_date"] = _booking_date(drafted, circumstances)
     _derive(drafted, circumstances)
     _check_amounts(drafted)
-    if current is not None and not circumstances.is_recording:
-        _check_locked(current, row)
+    _check_locked(drafted, circumstances)
     return drafted
 
 
@@ -246,14 +253,21 @@ def _check_amounts(drafted: Draft) -> None:
         raise InvalidPayloadError(problems)
 
 
-def _check_locked(current: Row, row: Row) -> None:
+def _check_locked(drafted: Draft, circumstances: Circumstances) -> None:
     """A move is the stages' business; a record that stays where it is locked stays as it is."""
-    stage = current["stage"]
-    if row["stage"] != stage or (STAGE[stage].is_open and stage != "closing"):
+    current, row = drafted.current, drafted.row
+    if current is None or row["stage"] != current["stage"]:
         return
-    changed = [name for name in _LOCKED if row[name] != current[name]]
-    if changed:
-        raise OpportunityClosedError(stage, None, changed)
+    stage = STAGE[current["stage"]]
+    if stage.is_open and stage.key != "closing":
+        return
+    changed = [_NAMES.get(name, name) for name in _LOCKED if row[name] != current[name]]
+    if not changed:
+        return
+    if not circumstances.is_recording:
+        raise OpportunityClosedError(stage.key, None, changed)
+    sentence = f"It is {stage.name}, and {', '.join(changed)} changed nevertheless."
+    drafted.findings.append(Refusal("closed_record_changed", sentence))
 
 
 def finish(

@@ -59,6 +59,7 @@ async def reassign(
             if row is None or not actor.may_write(row["owner_id"]):
                 raise OpportunityNotFoundError(name)
             drafted = draft(row, stated, references, circumstances, reason=request.reason)
+            drafted.findings.clear()
             change = finish(drafted, _NO_FAMILIES, circumstances, kind=REASSIGNED)
         except ServiceError as refusal:
             results.append(_refused(name, refusal))
