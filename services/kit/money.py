@@ -1,4 +1,7 @@
-"""Money: decimal amounts of at most two places and sixteen integer digits (NUMERIC(18,2)).
+"""Money: decimal amounts of at most two places, stored as NUMERIC(18,2).
+
+A client may write twelve digits before the point and a computed amount may have thirteen, so that
+the sum of a thousand of the largest still fits its column.
 
 Owns reading, rounding and writing them. A float never gets in: it has already lost the cents.
 """
@@ -11,9 +14,10 @@ from typing import Final
 
 CENT: Final = Decimal("0.01")
 ZERO: Final = Decimal("0.00")
-LARGEST: Final = Decimal("9999999999999999.99")
+LARGEST: Final = Decimal("999999999999.99")
+LARGEST_COMPUTED: Final = Decimal("9999999999999.99")
 
-_WRITTEN = re.compile(r"-?0*[0-9]{1,16}(\.[0-9]{1,2})?")
+_WRITTEN = re.compile(r"-?0*[0-9]{1,12}(\.[0-9]{1,2})?")
 
 
 class MoneyError(ValueError):
@@ -37,7 +41,7 @@ def parse(value: object) -> Decimal:
         if _WRITTEN.fullmatch(value) is None:
             raise MoneyError(
                 f"{value[:40]!r} is not an amount: write digits with at most two decimal places"
-                " and sixteen before them, like 125000.00."
+                " and twelve before them, like 125000.00."
             )
         return _checked(Decimal(value))
     raise MoneyError("An amount is a string like '125000.00' or an integer, never a float.")
@@ -45,7 +49,7 @@ def parse(value: object) -> Decimal:
 
 def _checked(value: Decimal) -> Decimal:
     if not value.is_finite() or abs(value) > LARGEST:
-        raise MoneyError("An amount has at most sixteen digits before the decimal point.")
+        raise MoneyError("An amount has at most twelve digits before the decimal point.")
     rounded = value.quantize(CENT, ROUND_HALF_UP)
     if rounded != value:
         raise MoneyError("An amount has at most two decimal places.")
@@ -60,8 +64,8 @@ def cents(value: Decimal) -> Decimal:
 
 
 def is_in_range(value: Decimal) -> bool:
-    """Whether a computed amount still fits the column it is kept in."""
-    return abs(value) <= LARGEST
+    """Whether a computed amount is one that sums may be made of."""
+    return abs(value) <= LARGEST_COMPUTED
 
 
 def text(value: Decimal) -> str:

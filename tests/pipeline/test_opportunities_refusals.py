@@ -24,12 +24,12 @@ async def _company(api: Api) -> None:
         ({"amout": "1"}, "/amout", "extra_forbidden", "check the spelling"),
         ({"amount": 1.5}, "/amount", "invalid_money", "string like '125000.00'"),
         ({"amount": "1.005"}, "/amount", "invalid_money", "two decimal places"),
-        ({"amount": "12345678901234567"}, "/amount", "invalid_money", "sixteen"),
+        ({"amount": "1234567890123"}, "/amount", "invalid_money", "twelve"),
         ({"amount": "1e9"}, "/amount", "invalid_money", "like 125000.00"),
         ({"amount": "-1"}, "/amount", "amount_not_allowed", "credit"),
         ({"services_amount": -5}, "/services_amount", "amount_not_allowed", "credit"),
-        ({"amount": "9999999999999999.99", "term_months": 1}, "/amount",
-         "amount_out_of_range", "16 digits"),
+        ({"amount": "999999999999.99", "term_months": 1}, "/amount",
+         "amount_out_of_range", "13 digits"),
         ({"stage": "won it"}, "/stage", "unknown_stage", "technical_evaluation"),
         ({"forecast_category": "upside"}, "/forecast_category", "literal_error", "'best_case'"),
         ({"type": "expansion"}, "/type", "literal_error", "'add_on'"),
@@ -130,7 +130,7 @@ async def test_a_stale_tag(api: Api) -> None:
     assert await get(api, stored) == stored
 
 
-@pytest.mark.parametrize("opportunity_id", [str(new_id()), "not-a-uuid"])
+@pytest.mark.parametrize("opportunity_id", ["01a20214-18f0-77e9-8e47-73c09f8428f3", "not-a-uuid"])
 async def test_a_record_that_is_not_there(api: Api, opportunity_id: str) -> None:
     expected = 404 if "-a-" not in opportunity_id else 422
     for method, suffix, body in (

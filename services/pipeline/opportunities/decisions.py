@@ -247,7 +247,7 @@ def _check_amounts(drafted: Draft) -> None:
     problems = [FieldProblem(f"/{name}", "amount_not_allowed", text) for name, text in wrong]
     if not money.is_in_range(drafted.state.net_arr):
         problems.append(
-            FieldProblem("/amount", "amount_out_of_range", "gives a Net ARR beyond 16 digits")
+            FieldProblem("/amount", "amount_out_of_range", "gives a Net ARR beyond 13 digits")
         )
     if problems:
         raise InvalidPayloadError(problems)
