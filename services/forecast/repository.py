@@ -32,16 +32,26 @@ SUMS: Final = ", ".join(
 )
 """The measures summed; `.format("h.")` says of which table."""
 
-_OWNED: Final = " AND ($4::uuid[] IS NULL OR {0}owner_id = ANY($4::uuid[]))"
-_TOTALS: Final = f"""
-    SELECT {SUMS.format("c.")},
-        (SELECT coalesce(sum(u.open_count), 0)::bigint FROM forecast.cells u
-            WHERE u.workspace_id = $1 AND u.fiscal_quarter = {UNDATED}
-                AND u.dimensions_id = $3{_OWNED.format("u.")}) AS undated_count
-    FROM forecast.cells c
-    WHERE c.workspace_id = $1 AND c.fiscal_quarter = $2 AND c.dimensions_id = $3
-        {_OWNED.format("c.")}
-"""
+
+def owned(prefix: str, owners: list[UUID] | None) -> str:
+    """The condition that a row is one of these owners', who are `$4`; none for everybody. Two
+    forms, so that an index can be asked for some owners alone."""
+    if owners is None:
+        return " AND $4::uuid[] IS NULL"
+    return f" AND {prefix}owner_id = ANY($4::uuid[])"
+
+
+def _totals(owners: list[UUID] | None) -> str:
+    return f"""
+        SELECT {SUMS.format("c.")},
+            (SELECT coalesce(sum(u.open_count), 0)::bigint FROM forecast.cells u
+                WHERE u.workspace_id = $1 AND u.fiscal_quarter = {UNDATED}
+                    AND u.dimensions_id = $3{owned("u.", owners)}) AS undated_count
+        FROM forecast.cells c
+        WHERE c.workspace_id = $1 AND c.fiscal_quarter = $2 AND c.dimensions_id = $3
+            {owned("c.", owners)}
+    """
+
 
 # Before the first batch a fresh workspace reads like any other.
 _STANDING: Final = f"""

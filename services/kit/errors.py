@@ -107,6 +107,25 @@ class ConflictError(ServiceError):
     code = "conflict"
 
 
+class IdTakenError(ConflictError):
+    """409: the id a client chose for a new record is another one's."""
+
+    def __init__(self, kind: str, record_id: object) -> None:
+        super().__init__(
+            f"There is another {kind} with the id {record_id}, and it is not what was sent."
+            " Leave `id` out, or name that record."
+        )
+
+
+class IdMismatchError(ConflictError):
+    """409: the external id belongs to a record with another id."""
+
+    def __init__(self, sent: object, found: object) -> None:
+        super().__init__(
+            f"The record has the id {found}, not {sent}; an id never changes. Leave `id` out."
+        )
+
+
 class StaleVersionError(ServiceError):
     """412: `If-Match` names a version that is no longer the current one."""
 

@@ -105,6 +105,15 @@ class Rows:
         )
         return {row["external_id"]: row["id"] for row in rows}
 
+    async def ids_there(self, session: Session, ids: Iterable[UUID]) -> set[UUID]:
+        """Those of the ids that records have."""
+        rows = await session.fetch(
+            f"SELECT id FROM {self.table} WHERE workspace_id = $1 AND id = ANY($2::uuid[])",
+            session.workspace_id,
+            list(ids),
+        )
+        return {row["id"] for row in rows}
+
 
 class Filters:
     """The WHERE of a list, grown clause by clause; `{}` in a clause is the next parameter."""

@@ -11,11 +11,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from services.kit.answers import check_version
 from services.kit.batch import Change, Outcome, Stored, required
 from services.kit.db import WriteSession
-from services.kit.errors import FieldProblem, InvalidPayloadError, ServiceError
+from services.kit.errors import (
+    FieldProblem,
+    IdMismatchError,
+    IdTakenError,
+    InvalidPayloadError,
+    ServiceError,
+)
 from services.kit.ids import new_id
 from services.kit.rows import Rows, merge
 
@@ -51,10 +58,15 @@ class Draft:
         now: datetime,
     ) -> Draft:
         """`stated` are columns: references are already ids, or left for `revise`."""
+        stated = dict(stated)
+        sent_id = stated.pop("id", None)
         if current is None:
-            draft = cls(change.external_id, None, _blank(change, shape, now))
+            draft = cls(change.external_id, None, _blank(change, shape, now, sent_id))
         else:
             draft = cls(change.external_id, current, dict(current))
+            if sent_id not in (None, current["id"]):
+                draft.refusal = IdMismatchError(sent_id, current["id"])
+                return draft
         missing = [
             name
             for name in shape.required
@@ -87,11 +99,11 @@ class Draft:
             self.changed = {name for name in self.changed if self.row[name] != self.current[name]}
 
 
-def _blank(change: Change, shape: Shape, now: datetime) -> dict[str, Any]:
+def _blank(change: Change, shape: Shape, now: datetime, sent_id: UUID | None) -> dict[str, Any]:
     return {
         **dict.fromkeys(shape.required),
         **shape.defaults,
-        "id": new_id(),
+        "id": sent_id or new_id(),
         "external_id": change.external_id,
         "version": 1,
         "created_at": now,
@@ -108,6 +120,25 @@ def _cannot_clear(names: Sequence[str]) -> InvalidPayloadError:
             for name in names
         ]
     )
+
+
+async def refuse_taken_ids(
+    session: WriteSession, rows: Rows, kind: str, changes: Sequence[Change], drafts: Sequence[Draft]
+) -> None:
+    """A client may choose the id of a new record, but not one that another record has or takes.
+    Before anything refers to the drafts, since what is refused must not be referred to."""
+    chosen = [
+        draft
+        for change, draft in zip(changes, drafts, strict=True)
+        if draft.is_new and draft.refusal is None and change.stated.get("id") is not None
+    ]
+    if not chosen:
+        return
+    taken = await rows.ids_there(session, [draft.row["id"] for draft in chosen])
+    for draft in chosen:
+        if draft.row["id"] in taken:
+            draft.refusal = IdTakenError(kind, draft.row["id"])
+        taken.add(draft.row["id"])
 
 
 def check_if_match(if_match: str | None, drafts: Sequence[Draft]) -> None:

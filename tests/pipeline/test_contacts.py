@@ -40,10 +40,18 @@ async def test_merges(api: Api) -> None:
     assert (await put(api, "kim", account_external_id=None))["account_external_id"] is None
 
 
+async def test_is_called_by_its_external_id_until_it_has_a_name(api: Api) -> None:
+    await acme(api)
+    created = await put(api, "kim", account="acme", persona="technology")
+    assert (created["name"], created["account_external_id"]) == ("kim", "acme")
+    assert (await put(api, "kim", name="Kim"))["name"] == "Kim"
+    assert (await put(api, "kim", persona=None))["name"] == "Kim"
+    assert (await put(api, "kim", name=None))["name"] == "kim"
+
+
 @pytest.mark.parametrize(
     ("fields", "pointer", "code"),
     [
-        ({}, "/name", "missing"),
         ({"name": "K", "account_external_id": "x"}, "/account_external_id", "unknown_reference"),
         ({"name": "K", "email": "k@"}, "/email", "invalid_email"),
         ({"name": "K", "champion": 1}, "/champion", "bool_type"),

@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import BaseModel, Field
 
-from services.kit.schemas import Count, ExternalId, Label, StrictModel
+from services.kit.schemas import Count, ExternalId, Label, RecordId, StrictModel
 
 RouteToMarket = Literal["direct", "channel", "programs"]
 
@@ -18,6 +18,7 @@ RouteToMarket = Literal["direct", "channel", "programs"]
 class AccountFields(StrictModel):
     """All optional: an absent field is unchanged, null clears it."""
 
+    id: RecordId | None = Field(None, description="Chosen for a new record; never changes.")
     name: Label | None = Field(None, description="Required for a new account.")
     employees: Count | None = Field(None, description="Head count; `segment` follows from it.")
     vertical: Label | None = None

@@ -14,7 +14,7 @@ from uuid import UUID
 from services.kit import clock
 from services.kit.batch import Change, Outcome, unknown_reference
 from services.kit.db import WriteSession
-from services.kit.upsert import Draft, Shape, check_if_match, store_drafts
+from services.kit.upsert import Draft, Shape, check_if_match, refuse_taken_ids, store_drafts
 from services.pipeline.accounts import repository
 from services.pipeline.accounts.domain import circle_through
 from services.pipeline.accounts.errors import AccountFamilyCycleError
@@ -68,6 +68,7 @@ async def upsert_accounts(
         _draft(change, current.get(change.external_id), owners, policy, now) for change in changes
     ]
     check_if_match(if_match, drafts)
+    await refuse_taken_ids(session, repository.ACCOUNTS, "account", changes, drafts)
     named = [
         (draft, change.stated["parent_external_id"])
         for draft, change in zip(drafts, changes, strict=True)

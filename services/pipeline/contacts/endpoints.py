@@ -13,7 +13,7 @@ from services.kit.app import COMMON_ERRORS, problems
 from services.kit.batch import Batch, BatchAnswer, BatchBody, Change, same_external_id, sole
 from services.kit.csv_answer import list_answer
 from services.kit.db import Session
-from services.kit.errors import StaleVersionError
+from services.kit.errors import IdMismatchError, IdTakenError, StaleVersionError
 from services.kit.http import Caller, Read, ServiceRoute, Write
 from services.kit.pagination import PageRequest, page_request
 from services.kit.schemas import ExternalId
@@ -41,7 +41,10 @@ WRITERS = ("admin", "integration", "sales_ops")
 @router.put(
     "/by-external-id/{external_id:path}",
     response_model=Contact,
-    responses={201: {"model": Contact}, **problems(StaleVersionError)},
+    responses={
+        201: {"model": Contact},
+        **problems(IdTakenError, IdMismatchError, StaleVersionError),
+    },
 )
 async def put_contact(
     external_id: ExternalId, body: ContactPut, request: Request, caller: Caller, session: Write

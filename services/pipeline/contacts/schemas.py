@@ -8,16 +8,19 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import BaseModel, Field
+from pydantic import AliasChoices, BaseModel, Field
 
-from services.kit.schemas import Email, ExternalId, Flag, Label, PastDay, StrictModel
+from services.kit.schemas import Email, ExternalId, Flag, Label, PastDay, RecordId, StrictModel
 
 
 class ContactFields(StrictModel):
     """All optional: an absent field is unchanged, null clears it."""
 
-    name: Label | None = Field(None, description="Required for a new contact.")
-    account_external_id: ExternalId | None = None
+    id: RecordId | None = Field(None, description="Chosen for a new record; never changes.")
+    name: Label | None = Field(None, description="The external id by default.")
+    account_external_id: ExternalId | None = Field(
+        None, validation_alias=AliasChoices("account_external_id", "account")
+    )
     email: Email | None = None
     title: Label | None = None
     persona: Label | None = Field(None, examples=["technology", "financial_leader"])

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from services.kit import clock
 from services.kit.batch import Change, Outcome, unknown_reference
 from services.kit.db import WriteSession
-from services.kit.upsert import Draft, Shape, check_if_match, store_drafts
+from services.kit.upsert import Draft, Shape, check_if_match, refuse_taken_ids, store_drafts
 from services.pipeline.accounts.repository import ACCOUNTS
 from services.pipeline.contacts.repository import CONTACTS
 
 _SHAPE = Shape(
     kind="contact",
-    required=("name",),
+    required=(),
     defaults={
+        "name": None,
         "account_id": None,
         "email": None,
         "title": None,
@@ -41,9 +42,13 @@ async def upsert_contacts(
         account = stated.pop("account_external_id", None)
         if "account_external_id" in change.stated:
             stated["account_id"] = accounts.get(account)
-        draft = Draft.begin(change, current.get(change.external_id), stated, _SHAPE, now)
+        known = current.get(change.external_id)
+        if stated.get("name", known and known["name"]) is None:
+            stated["name"] = change.external_id
+        draft = Draft.begin(change, known, stated, _SHAPE, now)
         if draft.refusal is None and account is not None and account not in accounts:
             draft.refusal = unknown_reference("/account_external_id", "account", account)
         drafts.append(draft)
     check_if_match(if_match, drafts)
+    await refuse_taken_ids(session, CONTACTS, "contact", changes, drafts)
     return await store_drafts(session, CONTACTS, drafts, now)

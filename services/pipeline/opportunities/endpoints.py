@@ -22,7 +22,12 @@ from services.kit.batch import (
 )
 from services.kit.csv_answer import list_answer
 from services.kit.db import Session
-from services.kit.errors import InvalidPayloadError, StaleVersionError
+from services.kit.errors import (
+    IdMismatchError,
+    IdTakenError,
+    InvalidPayloadError,
+    StaleVersionError,
+)
 from services.kit.http import Caller, Read, ServiceRoute, Write
 from services.kit.pagination import PageRequest, page_request
 from services.kit.schemas import Day, ExternalId, Instant
@@ -31,8 +36,6 @@ from services.pipeline.opportunities.access import sight, writer
 from services.pipeline.opportunities.errors import (
     ExternalIdTakenError,
     ForecastCategoryFixedError,
-    IdMismatchError,
-    IdTakenError,
     OpportunityClosedError,
     OpportunityNotFoundError,
     StageGateNotMetError,

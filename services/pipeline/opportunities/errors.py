@@ -81,25 +81,6 @@ class ExternalIdTakenError(ConflictError):
         )
 
 
-class IdTakenError(ConflictError):
-    """409: the id a client chose for a new opportunity is another one's."""
-
-    def __init__(self, opportunity_id: UUID) -> None:
-        super().__init__(
-            f"There is an opportunity {opportunity_id} already, and it is not what was sent."
-            " Leave `id` out, or PATCH that one."
-        )
-
-
-class IdMismatchError(ConflictError):
-    """409: the external id belongs to an opportunity with another id."""
-
-    def __init__(self, sent: UUID, found: UUID) -> None:
-        super().__init__(
-            f"The record has the id {found}, not {sent}; an id never changes. Leave `id` out."
-        )
-
-
 class NotYourOpportunityError(ForbiddenError):
     """403: the caller's roles reach only certain owners' records."""
 

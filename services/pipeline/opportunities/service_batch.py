@@ -15,7 +15,7 @@ from services.kit import clock
 from services.kit.answers import check_version
 from services.kit.batch import DuplicateInBatchError, Outcome, Stored
 from services.kit.db import WriteSession
-from services.kit.errors import ServiceError
+from services.kit.errors import IdMismatchError, IdTakenError, ServiceError
 from services.kit.ids import new_id
 from services.pipeline.opportunities import events, repository
 from services.pipeline.opportunities.access import Actor
@@ -24,8 +24,6 @@ from services.pipeline.opportunities.decisions import draft, finish
 from services.pipeline.opportunities.drafts import Change, Circumstances, Draft
 from services.pipeline.opportunities.errors import (
     ExternalIdTakenError,
-    IdMismatchError,
-    IdTakenError,
     NotYourOpportunityError,
 )
 from services.pipeline.opportunities.family_rows import find_families
@@ -96,7 +94,7 @@ async def _match(session: WriteSession, items: Sequence[_Item]) -> None:
         if current is None and id_ in by_id:
             current = by_id[id_]
             if external_id is not None and current["external_id"] != external_id:
-                item.refusal = IdTakenError(current["id"])
+                item.refusal = IdTakenError("opportunity", current["id"])
         elif current is not None and id_ not in (None, current["id"]):
             item.refusal = IdMismatchError(id_, current["id"])
         item.current = current
@@ -159,7 +157,7 @@ async def _finish(
             continue
         item.change = finish(item.drafted, families, circumstances)
         if item.change is not None and only_create and item.current is not None:
-            item.change, item.refusal = None, IdTakenError(item.current["id"])
+            item.change, item.refusal = None, IdTakenError("opportunity", item.current["id"])
         elif item.change is not None:
             families.note(item.change.row, item.current)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, AliasChoices, BaseModel, Field
 
 from services.kit.answers import to_json
 from services.kit.schemas import (
@@ -18,6 +18,7 @@ from services.kit.schemas import (
     ExternalId,
     Label,
     PositiveMoney,
+    RecordId,
     StrictModel,
     refuse,
 )
@@ -35,8 +36,11 @@ def _small(value: dict[str, Any]) -> dict[str, Any]:
 class SubscriptionFields(StrictModel):
     """All optional: an absent field is unchanged, null clears it."""
 
+    id: RecordId | None = Field(None, description="Chosen for a new record; never changes.")
     account_external_id: ExternalId | None = Field(
-        None, description="Required for a new subscription."
+        None,
+        validation_alias=AliasChoices("account_external_id", "account"),
+        description="Required for a new subscription.",
     )
     start_date: Day | None = Field(None, description="Required for a new subscription.")
     end_date: Day | None = Field(

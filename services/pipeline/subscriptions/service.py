@@ -8,7 +8,7 @@ from services.kit import clock
 from services.kit.batch import Change, Outcome, unknown_reference
 from services.kit.db import WriteSession
 from services.kit.errors import InvalidPayloadError
-from services.kit.upsert import Draft, Shape, check_if_match, store_drafts
+from services.kit.upsert import Draft, Shape, check_if_match, refuse_taken_ids, store_drafts
 from services.pipeline.accounts.repository import ACCOUNTS
 from services.pipeline.subscriptions.repository import SUBSCRIPTIONS
 from services.workspace.workspaces.repository import get_workspace
@@ -51,6 +51,7 @@ async def upsert_subscriptions(
             draft.refusal = _refuse_dates(draft, change)
         drafts.append(draft)
     check_if_match(if_match, drafts)
+    await refuse_taken_ids(session, SUBSCRIPTIONS, "subscription", changes, drafts)
     return await store_drafts(session, SUBSCRIPTIONS, drafts, now)
 
 

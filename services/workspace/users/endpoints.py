@@ -21,7 +21,7 @@ from services.kit.batch import (
 )
 from services.kit.csv_answer import list_answer
 from services.kit.db import Session
-from services.kit.errors import StaleVersionError
+from services.kit.errors import IdMismatchError, IdTakenError, StaleVersionError
 from services.kit.http import Caller, Read, ServiceRoute, Write
 from services.kit.pagination import PageRequest, page_request
 from services.kit.schemas import ExternalId
@@ -45,7 +45,10 @@ WRITERS = ("admin", "integration", "sales_ops")
 @router.put(
     "/users/by-external-id/{external_id:path}",
     response_model=User,
-    responses={201: {"model": User}, **problems(ReportingLineCycleError, StaleVersionError)},
+    responses={
+        201: {"model": User},
+        **problems(ReportingLineCycleError, IdTakenError, IdMismatchError, StaleVersionError),
+    },
 )
 async def put_user(
     external_id: ExternalId, body: UserPut, request: Request, caller: Caller, session: Write

@@ -11,7 +11,16 @@ from zoneinfo import available_timezones
 from fastapi import Query
 from pydantic import AfterValidator, BaseModel, Field
 
-from services.kit.schemas import Email, ExternalId, Flag, Instant, Label, StrictModel, refuse
+from services.kit.schemas import (
+    Email,
+    ExternalId,
+    Flag,
+    Instant,
+    Label,
+    RecordId,
+    StrictModel,
+    refuse,
+)
 
 Role = Literal["admin", "integration", "sales_ops", "manager", "rep", "sdr", "analyst"]
 PlanType = Literal["net", "gross"]
@@ -29,6 +38,7 @@ def _timezone(value: str) -> str:
 class UserFields(StrictModel):
     """All optional: an absent field is unchanged, null clears it or returns it to its default."""
 
+    id: RecordId | None = Field(None, description="Chosen for a new record; never changes.")
     name: Label | None = Field(None, description="Required for a new user.")
     email: Email | None = None
     role: Role | None = Field(None, description=f"`{DEFAULT_ROLE}` by default.")

@@ -17,7 +17,7 @@ from services.kit.batch import Change, Outcome, unknown_reference
 from services.kit.db import WriteSession
 from services.kit.errors import InvalidPayloadError
 from services.kit.ids import new_id
-from services.kit.upsert import Draft, Shape, check_if_match, store_drafts
+from services.kit.upsert import Draft, Shape, check_if_match, refuse_taken_ids, store_drafts
 from services.workspace.outbox import KIND_PLAN_TYPE, KIND_REPORTING_LINE, OUTBOX
 from services.workspace.users import repository
 from services.workspace.users.domain import Circle, Hierarchy, Line
@@ -76,6 +76,7 @@ async def upsert_users(
         elif begin is not None:
             draft.refusal = draft.refusal or _manager_missing()
     check_if_match(if_match, drafts)
+    await refuse_taken_ids(session, repository.USERS, "user", changes, drafts)
     ids = {name: row["id"] for name, row in known.items()}
     await _decide_lines(session, drafts, reporting, ids, now)
     outcomes = await store_drafts(session, repository.USERS, drafts, now)
