@@ -56,7 +56,7 @@ async def actual_of(
 ) -> dict[UUID, Actual]:
     """By the row where nothing is pending, else by the versions below the first pending one."""
     stored = {row.id: row for row in await pipeline.read_opportunities(session, ids)}
-    pending = await pipeline.first_pending(session, ids)
+    pending = await _first_unposted(session, ids)
     histories = await pipeline.read_history(session, pending) if pending else {}
     found: dict[UUID, Actual] = {}
     for opportunity_id in ids:
@@ -71,6 +71,29 @@ async def actual_of(
             NOTHING_POSTED if inputs is None else Actual(version, inputs, contribute(inputs))
         )
     return found
+
+
+async def _first_unposted(session: Session, ids: Collection[UUID]) -> dict[UUID, int]:
+    """The lowest pending version of each that has one, second deliveries aside."""
+    waiting = await pipeline.pending_versions(session, ids)
+    if not waiting:
+        return {}
+    posted = {
+        (row["opportunity_id"], row["version"])
+        for row in await session.fetch(
+            """
+            SELECT opportunity_id, version FROM forecast.postings
+            WHERE workspace_id = $1 AND opportunity_id = ANY($2::uuid[])
+            """,
+            session.workspace_id,
+            list(waiting),
+        )
+    }
+    firsts = {
+        opportunity_id: next((v for v in versions if (opportunity_id, v) not in posted), None)
+        for opportunity_id, versions in waiting.items()
+    }
+    return {opportunity_id: first for opportunity_id, first in firsts.items() if first is not None}
 
 
 # The contribution as one text: quick to compare, and what differs is looked at closely.

@@ -304,15 +304,16 @@ async def read_opportunities(session: Session, ids: Collection[UUID]) -> list[St
     return [StoredOpportunity(row[0], row[1], FigureInputs(*row[2:])) for row in rows]
 
 
-async def first_pending(session: Session, ids: Collection[UUID]) -> dict[UUID, int]:
-    """Of these opportunities, the lowest version that is still to be posted, where there is one."""
+async def pending_versions(session: Session, ids: Collection[UUID]) -> dict[UUID, list[int]]:
+    """Of these opportunities, the versions waiting in the outbox, lowest first. One that is posted
+    already may wait again: a second delivery, which changes nothing."""
     rows = await session.fetch(
         """
-        SELECT subject_id, min(version) AS version FROM pipeline.outbox
+        SELECT subject_id, array_agg(version ORDER BY version) AS versions FROM pipeline.outbox
         WHERE workspace_id = $1 AND kind = 'opportunity' AND subject_id = ANY($2::uuid[])
         GROUP BY subject_id
         """,
         session.workspace_id,
         list(ids),
     )
-    return {row["subject_id"]: row["version"] for row in rows}
+    return {row["subject_id"]: row["versions"] for row in rows}

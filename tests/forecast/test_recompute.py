@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from services.forecast.audits.service import audit
 from services.forecast.domain import ALL_DIMENSIONS, MEASURES
 from services.forecast.recompute import post_batch
 from services.forecast.tasks import settle
@@ -151,6 +152,9 @@ class TestOnce:
         before = await ledger_check.cells_now(book)
         async with book.database.write(book.workspace_id) as session:
             await OUTBOX.append(session, kind=KIND_OPPORTUNITY, subject_id=deal, version=1)
+        await book.change(deal, JANUARY, amount=Decimal("7.00"))
+        assert (await audit(book.database, book.workspace_id)).differences == []
+        await book.change(deal, JANUARY, amount=DEFAULTS["amount"])
         await settle(book.database, book.workspace_id)
         assert await ledger_check.cells_now(book) == before
         assert await ledger_check.check(book) == 1
