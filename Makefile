@@ -37,7 +37,7 @@ migrate: setup ## Bring the database to the newest schema.
 
 .PHONY: test
 test: $(VENV)/development.stamp ## Run the whole test suite on servers of its own. ARGS="-k word"
-	@$(BIN)/python -m pytest -n auto --maxprocesses $(TEST_PROCESSES_MAX) $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile --maxprocesses $(TEST_PROCESSES_MAX) $(ARGS)
 
 .PHONY: check
 check: $(VENV)/development.stamp ## Format, lint, types, dependencies between modules, house rules.
