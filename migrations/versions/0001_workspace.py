@@ -79,13 +79,24 @@ def _create_workspace_slugs() -> None:
 
 
 def _create_roles() -> None:
-    """Group roles; logins are made members of them (see deploy/roles.sql)."""
+    """Group roles; logins are made members of them (see deploy/roles.sql).
+
+    Whoever migrates becomes a member where it may: an owner that is no superuser could not act
+    for any service otherwise, not even with one login for everything.
+    """
     for role in layout.ROLES:
         op.execute(
             f"""
             DO $$ BEGIN
                 IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN
                     CREATE ROLE {role} NOLOGIN NOSUPERUSER NOBYPASSRLS;
+                END IF;
+                IF EXISTS (SELECT FROM pg_roles WHERE rolname = current_user AND NOT rolsuper) THEN
+                    BEGIN
+                        GRANT {role} TO CURRENT_USER;
+                    EXCEPTION WHEN insufficient_privilege THEN
+                        NULL;
+                    END;
                 END IF;
             END $$
             """

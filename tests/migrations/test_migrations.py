@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from urllib.parse import urlsplit, urlunsplit
 
+import asyncpg
 import pytest
 
+from migrations import layout
 from tests import servers
 from tests.docs.guide import ROOT
 
@@ -59,3 +63,56 @@ def test_two_migrators_at_once(migrated_url: str) -> None:
     for migrator in both:
         output, _ = migrator.communicate(timeout=60)
         assert migrator.returncode == 0, output
+
+
+async def _make_owned_database(owner: str, name: str) -> None:
+    """What whoever hires out Postgres hands over: one login, no superuser, that may create roles
+    and owns the database. Other databases of this server made the group roles already, so the
+    login gets what their creator would have."""
+    connection = await asyncpg.connect(servers.SERVERS.database_url)
+    try:
+        await connection.execute(f"DROP ROLE IF EXISTS {owner}")
+        await connection.execute(f"CREATE ROLE {owner} LOGIN CREATEROLE PASSWORD 'x'")
+        await connection.execute(f"CREATE DATABASE {name} OWNER {owner}")
+        if connection.get_server_version() >= (16,):
+            for role in layout.ROLES:
+                await connection.execute(
+                    f"GRANT {role} TO {owner} WITH ADMIN TRUE, SET FALSE, INHERIT FALSE"
+                )
+    finally:
+        await connection.close()
+
+
+async def _act_for_every_service(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        for role in layout.ROLES:
+            async with connection.transaction():
+                await connection.execute(f"SET LOCAL ROLE {role}")
+    finally:
+        await connection.close()
+
+
+def test_an_owner_that_is_no_superuser_may_act_for_every_service(migrated_url: str) -> None:
+    parts = urlsplit(migrated_url)
+    name = f"{parts.path[1:]}_owned"
+    owner = f"{name}_owner"
+    netloc = f"{owner}:x@{parts.hostname}:{parts.port}"
+    url = urlunsplit(parts._replace(netloc=netloc, path=f"/{name}"))
+    try:
+        asyncio.run(_make_owned_database(owner, name))
+        answer = _alembic(url, "upgrade", "head")
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        asyncio.run(_act_for_every_service(url))
+    finally:
+        servers.SERVERS.drop_database(name)
+        asyncio.run(_drop_role(owner))
+
+
+async def _drop_role(name: str) -> None:
+    connection = await asyncpg.connect(servers.SERVERS.database_url)
+    try:
+        # What it was granted by itself and gave to nobody goes with it.
+        await connection.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
+    finally:
+        await connection.close()
