@@ -21,7 +21,11 @@ _TRACKED_MAX = 10_000
 
 @dataclass(slots=True)
 class _Window:
+    """One second of one key in this process; `unleased` is what no process had taken when this one
+    last asked."""
+
     second: int
+    unleased: int = 0
     granted: int = 0
     used: int = 0
     exhausted: bool = False
@@ -53,7 +57,7 @@ class RateLimiter:
                 headers={"Retry-After": str(WINDOW_S), **self._headers(0)},
             )
         window.used += 1
-        return self._headers(window.granted - window.used)
+        return self._headers(window.unleased + window.granted - window.used)
 
     async def _lease(self, key_id: UUID, window: _Window) -> None:
         if self._redis is None:
@@ -69,7 +73,8 @@ class RateLimiter:
             window.granted = self._limit
             return
         window.granted += max(0, min(self._share, self._limit - (total - self._share)))
-        window.exhausted = total >= self._limit
+        window.unleased = max(0, self._limit - total)
+        window.exhausted = window.unleased == 0
 
     def _headers(self, remaining: int) -> dict[str, str]:
         return {
