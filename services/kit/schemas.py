@@ -37,7 +37,7 @@ _FIRST_YEAR = 1990
 _YEARS_AHEAD = 20
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?"
     r"([Zz]|[+-][0-9]{2}:?[0-9]{2})"
 )
 # C0 and C1 controls, less the tab and line breaks that belong in a longer text.
@@ -241,6 +241,7 @@ def _instant(value: object) -> datetime:
     instant = value
     if isinstance(value, str) and _INSTANT.fullmatch(value):
         try:
+            # Keeps microseconds of a finer fraction.
             instant = datetime.fromisoformat(value.upper())
         except ValueError as error:
             raise refuse("invalid_instant", f"{value} is not a time of the calendar") from error
