@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.forecast.app import app as forecast
 from services.forecast.heartbeats import is_worker_up
-from services.kit.app import not_ready
+from services.kit.app import not_ready, render_problems
 from services.kit.settings import get_settings
 from services.kit.telemetry import exposition
 from services.pipeline.app import app as pipeline
@@ -56,6 +56,7 @@ class Gateway(FastAPI):
 
 
 app = Gateway(title="Leadline", lifespan=_lifespan, openapi_url=None, docs_url=None)
+render_problems(app)
 
 
 @app.get("/healthz")

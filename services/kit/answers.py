@@ -103,4 +103,4 @@ def check_version(sent: str | None, current: int | None) -> None:
     if sent is None:
         return
     if current is None or not _names(sent, current):
-        raise StaleVersionError(sent[:100], current or 0)
+        raise StaleVersionError(sent[:100], current)

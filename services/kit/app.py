@@ -168,6 +168,13 @@ async def _on_unexpected(request: Request, error: Exception) -> Response:
     return JSONResponse(body, 500, media_type=PROBLEM_MEDIA_TYPE)
 
 
+def render_problems(app: FastAPI) -> None:
+    """Every refusal of the application leaves as problem+json, the framework's own included."""
+    app.add_exception_handler(ServiceError, _on_service_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(StarletteHTTPException, _on_http_exception)
+
+
 class Measured:
     """ASGI wrapper: counts and times answers, and turns unexpected faults into problems while the
     connection can still carry one."""
@@ -236,9 +243,7 @@ def create_app(
         redoc_url=None,
         separate_input_output_schemas=False,
     )
-    app.add_exception_handler(ServiceError, _on_service_error)
-    app.add_exception_handler(RequestValidationError, _on_invalid_request)
-    app.add_exception_handler(StarletteHTTPException, _on_http_exception)
+    render_problems(app)
     app.add_middleware(Measured, service=name)
     for router in routers:
         app.include_router(router, prefix="/v1")

@@ -82,7 +82,8 @@ class InvalidPayloadError(ServiceError):
     def __init__(self, errors: list[FieldProblem]) -> None:
         first = errors[0]
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        super().__init__(f"{first.pointer}: {first.message}{more}", errors=errors)
+        where = f"{first.pointer}: " if first.pointer else ""
+        super().__init__(f"{where}{first.message}{more}", errors=errors)
 
     @classmethod
     def one(cls, pointer: str, code: str, message: str) -> InvalidPayloadError:
@@ -132,7 +133,12 @@ class StaleVersionError(ServiceError):
     status = 412
     code = "stale_version"
 
-    def __init__(self, sent: str, current: int) -> None:
+    def __init__(self, sent: str, current: int | None) -> None:
+        if current is None:
+            super().__init__(
+                f"If-Match was {sent}, but there is no such record. Leave the header out to make it."
+            )
+            return
         super().__init__(
             f'If-Match was {sent}, but the record is at version "{current}". Read it again, '
             "apply the change to what it says now, and send the new ETag.",

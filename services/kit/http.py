@@ -278,16 +278,24 @@ def _parse_json(request: Request, body: bytes) -> None:
         raise InvalidPayloadError.one(
             "", "invalid_json", f"the body is not JSON in UTF-8: {error}"
         ) from error
-    if b"\\u0000" in body and _has_nul(parsed):
-        raise InvalidPayloadError.one("", "invalid_text", "text must not contain NUL characters")
+    pointer = _place_of_nul(parsed) if b"\\u0000" in body else None
+    if pointer is not None:
+        raise InvalidPayloadError.one(pointer, "invalid_text", "must not contain NUL characters")
     request._json = parsed
 
 
-def _has_nul(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\x00" in value
-    if isinstance(value, dict):
-        return any(_has_nul(part) for pair in value.items() for part in pair)
-    if isinstance(value, list):
-        return any(_has_nul(part) for part in value)
-    return False
+def _place_of_nul(body: Any) -> str | None:
+    """Where a NUL character is, in a value or in a name; None where there is none. Without
+    recursion, since a body may be nested deeper than Python's stack."""
+    waiting = [("", body)]
+    while waiting:
+        pointer, value = waiting.pop()
+        if isinstance(value, str) and "\x00" in value:
+            return pointer
+        if isinstance(value, dict):
+            if any("\x00" in name for name in value):
+                return pointer
+            waiting += [(f"{pointer}/{name}", part) for name, part in value.items()]
+        elif isinstance(value, list):
+            waiting += [(f"{pointer}/{place}", part) for place, part in enumerate(value)]
+    return None

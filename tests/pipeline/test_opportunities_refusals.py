@@ -61,7 +61,7 @@ async def _company(api: Api) -> None:
          "/expected_renewed_arr", "amount_not_allowed", "10.00"),
         ({"arr_basis": "10", "expected_renewed_arr": "-0.01"}, "/expected_renewed_arr",
          "amount_not_allowed", "between 0"),
-        ({"name": "a\x00b"}, "", "invalid_text", "NUL"),
+        ({"name": "a\x00b"}, "/name", "invalid_text", "NUL"),
         ({"name": " "}, "/name", "blank_text", "not be blank"),
         ({"external_id": ""}, "/external_id", "blank_text", "not be blank"),
         ({"seats": -1}, "/seats", "greater_than_equal", "0"),
@@ -117,6 +117,13 @@ async def test_bad_bodies(
         assert (answer.status_code, answer.json()["code"]) == (status, code)
         assert answer.json()["detail"]
     assert (await api.call("GET", OPPORTUNITIES))["items"] == []
+
+
+async def test_a_nul_is_found_however_deep(api: Api) -> None:
+    body = '{"name": ' + "[" * 900 + '"\\u0000"' + "]" * 900 + "}"
+    answer = await api.request("POST", OPPORTUNITIES, content=body, headers=JSON)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_payload")
+    assert answer.json()["errors"][0]["pointer"] == "/name" + "/0" * 900
 
 
 async def test_a_stale_tag(api: Api) -> None:

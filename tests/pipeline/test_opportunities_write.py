@@ -189,6 +189,10 @@ class TestTags:
         assert (answer.status_code, answer.json()["code"]) == (412, "stale_version")
         answer = await api.request("PUT", path, json={"amount": 5}, headers={"If-Match": '"1"'})
         assert answer.status_code == 200
+        path = f"{OPPORTUNITIES}/by-external-id/O2"
+        answer = await api.request("PUT", path, json=PLAIN, headers={"If-Match": '"1"'})
+        assert (answer.status_code, answer.headers.get("ETag")) == (412, None)
+        assert "there is no such record" in answer.json()["detail"]
 
 
 class TestBatch:

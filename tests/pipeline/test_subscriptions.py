@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -54,6 +55,8 @@ async def test_merges(api: Api) -> None:
         ({"seats": -1}, "/seats", "greater_than_equal"),
         ({"usage": "much"}, "/usage", "dict_type"),
         ({"usage": {"text": "x" * 17000}}, "/usage", "usage_too_large"),
+        ({"usage": json.loads('{"a":' * 21 + "1" + "}" * 21)}, "/usage", "usage_too_deep"),
+        ({"usage": json.loads('{"a":' * 400 + "1" + "}" * 400)}, "/usage", "usage_too_deep"),
     ],
 )
 async def test_names_the_field(api: Api, fields: dict[str, Any], pointer: str, code: str) -> None:

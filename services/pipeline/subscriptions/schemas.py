@@ -24,9 +24,20 @@ from services.kit.schemas import (
 )
 
 USAGE_BYTES_MAX: Final = 16_384
+USAGE_DEPTH_MAX: Final = 20
 
 
 def _small(value: dict[str, Any]) -> dict[str, Any]:
+    level: list[Any] = [value]
+    for _ in range(USAGE_DEPTH_MAX + 1):
+        level = [
+            part
+            for whole in level
+            if isinstance(whole, (dict, list))
+            for part in (whole.values() if isinstance(whole, dict) else whole)
+        ]
+    if level:
+        raise refuse("usage_too_deep", f"is nested deeper than {USAGE_DEPTH_MAX} levels")
     size = len(to_json(value))
     if size > USAGE_BYTES_MAX:
         raise refuse("usage_too_large", f"has {size} bytes as JSON; at most {USAGE_BYTES_MAX}")
