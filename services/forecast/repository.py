@@ -125,7 +125,9 @@ async def read_known(
 
 async def read_totals(session: Session, quarter_key: int, owners: list[UUID] | None) -> Totals:
     """The running totals of these owners, of everybody where None."""
-    row = await session.fetchrow(_TOTALS, session.workspace_id, quarter_key, ALL_DIMENSIONS, owners)
+    row = await session.fetchrow(
+        _totals(owners), session.workspace_id, quarter_key, ALL_DIMENSIONS, owners
+    )
     assert row is not None
     return Totals(tuple(row[: len(MEASURES)]), row["undated_count"])
 

@@ -95,10 +95,10 @@ async def read_forecast(session: ReadSession, principal: Principal, question: Qu
 def _key(question: Question, place: Place) -> tuple[Any, ...] | None:
     """What names the answer's basis in full; None where nothing does.
 
-    On the recorded axis everything follows from the sequence, which is the point of it. The other
-    axis and the names of groups are told as known now.
+    Everything follows from the sequence, which is the point of it, and on the other axis from the
+    instant asked for. The names of groups are told as they are now.
     """
-    if question.axis is Axis.OCCURRED or question.group_by is not None:
+    if question.group_by is not None or (question.axis is Axis.OCCURRED and question.is_about_now):
         return None
     today = place.standing.batch if question.organised is Organised.NOW else None
     return (
@@ -107,6 +107,7 @@ def _key(question: Question, place: Place) -> tuple[Any, ...] | None:
         # With its instant: a database that was set back hands out the same sequence again.
         place.moment.batch,
         place.moment.is_now,
+        place.moment.at,
         today,
         place.person.id if place.person else None,
     )
