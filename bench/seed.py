@@ -34,6 +34,8 @@ _SESSION: Final = {
     "synchronous_commit": "off",
     "statement_timeout": "0",
 }
+Step = Callable[[asyncpg.Connection], Awaitable[None]]
+
 _FIRST_YEARS: Final = timedelta(days=365 * 5)
 
 
@@ -134,7 +136,20 @@ async def _timed(steps: dict[str, float], name: str, work: Awaitable[None]) -> N
 async def _lanes(database_url: str, steps: dict[str, float]) -> None:
     """What does not depend on each other, side by side: one lane for each of two cores."""
 
-    async def lane(work: list[tuple[str, Callable[[asyncpg.Connection], Awaitable[None]]]]) -> None:
+    entries_are_in = asyncio.Event()
+
+    async def add_entries(connection: asyncpg.Connection) -> None:
+        await volume.add_entries(connection)
+        entries_are_in.set()
+
+    def after_entries(step: Step) -> Step:
+        async def wait(connection: asyncpg.Connection) -> None:
+            await entries_are_in.wait()
+            await step(connection)
+
+        return wait
+
+    async def lane(work: list[tuple[str, Step]]) -> None:
         connection = await _connect(database_url)
         try:
             for name, step in work:
@@ -142,25 +157,25 @@ async def _lanes(database_url: str, steps: dict[str, float]) -> None:
         finally:
             await connection.close()
 
-    await asyncio.gather(
-        lane(
-            [
-                ("entries", volume.add_entries),
-                ("history", volume.add_history),
-                ("cells", volume.add_cells),
-                ("buckets", volume.add_buckets),
-            ]
-        ),
-        lane(
-            [
-                ("opportunities", volume.add_opportunities),
-                ("positions", volume.add_positions),
-                ("events", volume.add_events),
-                ("feed", volume.add_feed),
-                ("postings", volume.add_postings),
-            ]
-        ),
-    )
+    lanes: list[list[tuple[str, Step]]] = [
+        [
+            ("entries", add_entries),
+            ("history", volume.add_history),
+            ("cells", volume.add_cells),
+        ],
+        [
+            ("opportunities", volume.add_opportunities),
+            ("positions", volume.add_positions),
+            ("events", volume.add_events),
+            ("feed", volume.add_feed),
+            ("postings", volume.add_postings),
+            # Long after the entries, which the first lane begins with.
+            ("buckets", after_entries(volume.add_buckets)),
+        ],
+    ]
+    async with asyncio.TaskGroup() as group:
+        for work in lanes:
+            group.create_task(lane(work))
 
 
 async def _stage(connection: asyncpg.Connection, told: list[Story]) -> None:

@@ -90,16 +90,24 @@ class Servers:
         missing = [name for name, known in told.items() if known is None]
         if missing:
             # Filling has nothing to lose in a crash; measuring is done on a durable server.
+            self._set(wal_level="minimal", max_wal_senders="0")
             self.stop()
             self.start(durable=False)
             for name in missing:
                 told[name] = asyncio.run(self._make(name, wanted[name]))
+            self._set(wal_level=None, max_wal_senders=None)
             self.stop()
             os.sync()
             self.start(durable=True)
         return {name: database_at(self.database_url, name) for name in wanted} | {
             f"{name}/told": known for name, known in told.items()
         }
+
+    def _set(self, **settings: str | None) -> None:
+        """From the next start on; None is what an installation has."""
+        for name, value in settings.items():
+            change = f"RESET {name}" if value is None else f"SET {name} = {value}"
+            asyncio.run(_execute(self.database_url, f"ALTER SYSTEM {change}"))
 
     async def _make(self, name: str, fill: Fill) -> object:
         url = database_at(self.database_url, name)

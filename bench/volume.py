@@ -241,7 +241,8 @@ _BUCKETS: Final = f"""
 
 async def add_opportunities(connection: asyncpg.Connection) -> None:
     """Accounts and the opportunities as they stand."""
-    await _into(connection, "pipeline.accounts", _ACCOUNTS)
+    await connection.execute(_ACCOUNTS)
+    await connection.execute("VACUUM (ANALYZE) pipeline.accounts")
     await _into(connection, "pipeline.opportunities", _OPPORTUNITIES)
 
 
@@ -303,7 +304,9 @@ async def count_rows(connection: asyncpg.Connection) -> dict[str, int]:
 
 
 async def _into(connection: asyncpg.Connection, table: str, statements: str) -> None:
-    async with _without_indexes(connection, table):
+    async with _without_indexes(connection, table), connection.transaction():
+        # Emptied and filled in one transaction, rows need no log while the server keeps a small one.
+        await connection.execute(f"TRUNCATE {table}")
         await connection.execute(statements)
     # As a database in use would be: visible to all and with statistics.
     await connection.execute(f"VACUUM (ANALYZE) {table}")
