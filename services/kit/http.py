@@ -15,6 +15,7 @@ from fastapi import Depends, Request, Response, params
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
 from redis.asyncio import Redis
+from starlette.types import Message
 
 from services.kit.auth import Authenticator, Principal
 from services.kit.db import Database, ReadSession, WriteSession, is_contention, is_transient
@@ -24,7 +25,13 @@ from services.kit.errors import (
     TooLargeError,
     UnsupportedMediaTypeError,
 )
-from services.kit.idempotency import Answer, IdempotencyStore, Lease, fingerprint
+from services.kit.idempotency import (
+    Answer,
+    IdempotencyStore,
+    Lease,
+    StreamedBody,
+    fingerprint,
+)
 from services.kit.logging import get_logger
 from services.kit.ratelimit import RateLimiter
 from services.kit.tasks import Bell
@@ -149,7 +156,8 @@ class ServiceRoute(APIRoute):
                 _parse_json(request, body)
             key = request.headers.get("idempotency-key")
             if key is not None and request.method == "POST":
-                response = await _once(request, service, principal, handler, key, body)
+                streamed = _watched(request) if raw_body else None
+                response = await _once(request, service, principal, handler, key, body, streamed)
             else:
                 response = await _run(request, service, principal, handler, None)
             response.headers.update(headers)
@@ -165,14 +173,19 @@ async def _once(
     handler: Callable[[Request], Awaitable[Response]],
     key: str,
     body: bytes,
+    streamed: StreamedBody | None,
 ) -> Response:
     print_ = fingerprint(request.method, request.url.path, request.url.query, body)
     store = service.idempotency
     lease = await store.begin(principal.workspace_id, principal.key_id, key, print_)
     if isinstance(lease, Answer):
+        if streamed is not None:
+            async for _ in request.stream():
+                pass
+            lease.require_body(streamed)
         return Response(lease.body, lease.status, {**lease.headers, "Idempotent-Replayed": "true"})
     try:
-        return await _run(request, service, principal, handler, lease)
+        return await _run(request, service, principal, handler, lease, streamed)
     except BaseException:
         await store.release(principal.workspace_id, lease)
         raise
@@ -184,6 +197,7 @@ async def _run(
     principal: Principal,
     handler: Callable[[Request], Awaitable[Response]],
     lease: Lease | None,
+    streamed: StreamedBody | None = None,
 ) -> Response:
     """The handler in its transaction. A transient fault before the commit is tried once more, and
     a lost race until it is won; a fault of the commit itself is not, since it may have happened."""
@@ -192,7 +206,7 @@ async def _run(
         try:
             response = await handler(request)
             if lease is not None:
-                await _store_answer(unit, lease, response)
+                await _store_answer(unit, lease, response, streamed)
         except BaseException as error:
             await unit.close(error)
             if attempt < _attempts(error):
@@ -211,13 +225,31 @@ def _attempts(error: BaseException) -> int:
     return _ATTEMPTS if is_transient(error) else 0
 
 
-async def _store_answer(unit: Unit, lease: Lease, response: Response) -> None:
+def _watched(request: Request) -> StreamedBody:
+    """Learns what the body is while whoever reads it reads it."""
+    streamed = StreamedBody(request.headers.get("content-type", ""))
+    receive = request._receive
+
+    async def watch() -> Message:
+        message = await receive()
+        if message["type"] == "http.request":
+            streamed.add(message.get("body", b""))
+        return message
+
+    request._receive = watch
+    return streamed
+
+
+async def _store_answer(
+    unit: Unit, lease: Lease, response: Response, streamed: StreamedBody | None
+) -> None:
     headers = {
         name: value
         for name, value in response.headers.items()
         if name in ("content-type", "etag", "location")
     }
-    answer = Answer(response.status_code, headers, bytes(response.body))
+    digest = streamed.digest() if streamed is not None else None
+    answer = Answer(response.status_code, headers, bytes(response.body), digest)
     await unit.service.idempotency.store(await unit.write(), lease, answer)
 
 

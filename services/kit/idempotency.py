@@ -8,6 +8,7 @@ request releases its key: it changed nothing, so it may be tried again.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -18,6 +19,8 @@ from services.kit.errors import ConflictError, InvalidPayloadError, ServiceError
 from services.kit.ids import new_id
 
 KEY_LENGTH_MAX = 255
+_BOUNDARY = re.compile(r'boundary="?([^";,]+)', re.IGNORECASE)
+_STREAMED = "streamed-body"
 
 
 class IdempotencyKeyReusedError(ServiceError):
@@ -44,13 +47,48 @@ class IdempotencyInProgressError(ConflictError):
         )
 
 
+class StreamedBody:
+    """What a body that is never held whole was, known once it has been read. The boundary of a
+    multipart body does not count: a client draws a new one for each try."""
+
+    def __init__(self, content_type: str) -> None:
+        named = _BOUNDARY.search(content_type)
+        self._boundary = named[1].encode() if named else b""
+        self._waiting = b""
+        self._hash = hashlib.sha256()
+
+    def add(self, piece: bytes) -> None:
+        """The next piece, in the order of the body."""
+        if not self._boundary:
+            self._hash.update(piece)
+            return
+        known = (self._waiting + piece).replace(self._boundary, b"")
+        # The end may be the beginning of a boundary that the next piece completes.
+        settled = max(0, len(known) - len(self._boundary) + 1)
+        self._hash.update(known[:settled])
+        self._waiting = known[settled:]
+
+    def digest(self) -> str:
+        """Of everything added."""
+        whole = self._hash.copy()
+        whole.update(self._waiting)
+        return whole.hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A stored answer, replayed byte for byte."""
+    """A stored answer, replayed byte for byte. `streamed` is the digest of a streamed body, which
+    the fingerprint could not cover."""
 
     status: int
     headers: dict[str, str]
     body: bytes
+    streamed: str | None = None
+
+    def require_body(self, sent: StreamedBody) -> None:
+        """Raises IdempotencyKeyReusedError where another body was sent the first time."""
+        if self.streamed != sent.digest():
+            raise IdempotencyKeyReusedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +157,8 @@ class IdempotencyStore:
             if bytes(row["fingerprint"]) != print_:
                 raise IdempotencyKeyReusedError
             if row["status"] is not None:
-                return Answer(row["status"], row["headers"], bytes(row["body"]))
+                streamed = row["headers"].pop(_STREAMED, None)
+                return Answer(row["status"], row["headers"], bytes(row["body"]), streamed)
             if row["lease_until"] > now:
                 raise IdempotencyInProgressError(int((row["lease_until"] - now).total_seconds()))
             await session.execute(
@@ -134,6 +173,9 @@ class IdempotencyStore:
     async def store(self, session: Session, lease: Lease, answer: Answer) -> None:
         """In the transaction of the work. Raises when the lease was taken over meanwhile, so that
         the work of the slower of the two is undone."""
+        headers = answer.headers
+        if answer.streamed is not None:
+            headers = {**headers, _STREAMED: answer.streamed}
         tag = await session.execute(
             """
             UPDATE workspace.idempotency_keys SET status = $6, headers = $7, body = $8
@@ -141,7 +183,7 @@ class IdempotencyStore:
               AND lease_token = $5 AND status IS NULL
             """,
             session.workspace_id, lease.service, lease.principal_id, lease.key, lease.token,
-            answer.status, answer.headers, answer.body,
+            answer.status, headers, answer.body,
         )  # fmt: skip
         if tag != "UPDATE 1":
             raise IdempotencyInProgressError(1)

@@ -132,3 +132,28 @@ async def test_a_key_has_a_length(api: Api, key: str) -> None:
     answer = await post(api, key, BODY)
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "header/Idempotency-Key"
+
+
+IMPORTS = "/pipeline/v1/imports"
+
+
+async def upload(api: Api, **sent: Any) -> httpx.Response:
+    return await api.request("POST", IMPORTS, headers={"Idempotency-Key": "k"}, **sent)
+
+
+@pytest.mark.parametrize("multipart", [False, True])
+async def test_a_streamed_body_is_bound_to_the_key_too(api: Api, multipart: bool) -> None:
+    def sent(name: str) -> dict[str, Any]:
+        body = f"external_id,name\n{name},Acme\n".encode() * 20_000
+        if multipart:  # with another boundary each time
+            return {"files": {"accounts": ("accounts.csv", body)}}
+        return {"content": body, "params": {"file_name": "accounts.csv"}}
+
+    first, again = await upload(api, **sent("a")), await upload(api, **sent("a"))
+    assert first.status_code == again.status_code == 202, first.text
+    assert again.content == first.content
+    assert again.headers["location"] == first.headers["location"]
+    assert "streamed-body" not in again.headers
+    other = await upload(api, **sent("b"))
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert len((await api.call("GET", IMPORTS))["items"]) == 1
