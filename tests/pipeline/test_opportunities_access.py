@@ -47,6 +47,15 @@ class TestReading:
         ):
             assert await names(await api.client_for(role, user)) == expected, role
 
+    async def test_a_new_manager_sees_at_once_and_the_old_one_no_longer(self, api: Api) -> None:
+        await deal(api, "zoes", owner_external_id="zoe")
+        await api.call("PUT", "/pipeline/v1/users/by-external-id/max", json={"name": "Max"})
+        mia, max_ = [await api.client_for("manager", name) for name in ("mia", "max")]
+        for manager, seen_by_mia, seen_by_max in (("mia", ["zoes"], []), ("max", [], ["zoes"])):
+            path = "/pipeline/v1/users/by-external-id/zoe"
+            await api.call("PUT", path, json={"manager_external_id": manager})
+            assert (await names(mia), await names(max_)) == (seen_by_mia, seen_by_max)
+
     async def test_out_of_sight_is_not_there(self, api: Api) -> None:
         stored = await deal(api, owner_external_id="ben")
         rep = await api.client_for("rep", "ana")

@@ -98,5 +98,6 @@ async def _reach(session: Session, roles: frozenset[str], user_id: UUID | None) 
             " with a wider role."
         )
     if "manager" in roles:
-        return frozenset(await subtree(session, user_id, at=clock.now(), sequence=None))
+        now = clock.now()
+        return frozenset(await subtree(session, user_id, at=now, sequence=None, with_unposted=True))
     return frozenset((user_id,))

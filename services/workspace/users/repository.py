@@ -41,10 +41,16 @@ class UserName(NamedTuple):
 
 
 async def subtree(
-    session: Session, user_id: UUID, *, at: datetime, sequence: int | None
+    session: Session,
+    user_id: UUID,
+    *,
+    at: datetime,
+    sequence: int | None,
+    with_unposted: bool = False,
 ) -> list[UUID]:
     """The user and everybody below, by the lines that hold at `at` among those posted with a
-    sequence of at most `sequence` (None: all posted). The user comes first."""
+    sequence of at most `sequence` (None: all posted). The user comes first. `with_unposted`: also
+    by lines recorded since, as who may see what must not wait for the figures."""
     # The lines in force come off the index in one pass: under a millisecond for 500 users with two
     # lines each, where a probe for each user took four. UNION, so that even a circle would end.
     rows = await session.fetch(
@@ -52,8 +58,9 @@ async def subtree(
         WITH RECURSIVE line AS MATERIALIZED (
             SELECT DISTINCT ON (user_id) user_id, manager_id
             FROM workspace.reporting_lines
-            WHERE workspace_id = $1 AND effective_from <= $3 AND sequence <= $4
-            ORDER BY user_id, effective_from DESC, sequence DESC
+            WHERE workspace_id = $1 AND effective_from <= $3
+              AND (sequence <= $4 OR ($5 AND sequence IS NULL))
+            ORDER BY user_id, effective_from DESC, sequence DESC NULLS FIRST, id DESC
         ), below (id) AS (
             SELECT $2::uuid
             UNION
@@ -65,6 +72,7 @@ async def subtree(
         user_id,
         at,
         _LATEST if sequence is None else sequence,
+        with_unposted,
     )
     return [row["id"] for row in rows]
 
