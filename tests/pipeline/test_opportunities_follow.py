@@ -177,3 +177,15 @@ async def test_following_waits_for_no_one_elses_account(api: Api) -> None:
     stored = await deal(api)
     await account(api, "other", employees=9000)
     assert (await get(api, stored))["version"] == 1
+
+
+async def test_a_batch_of_accounts_takes_its_opportunities_along(api: Api) -> None:
+    await account(api, "other", name="Other", region="APAC")
+    mine, others = await deal(api, "a"), await deal(api, "b", account_external_id="other")
+    own = await deal(api, "c", account_external_id="other", region="LATAM")
+    won = await deal(api, "d", stage="closed_won")
+    items = [{"external_id": name, "region": "AMER"} for name in ("other", "acme")]
+    await api.call("POST", "/pipeline/v1/accounts/batch", json={"items": items})
+    regions = [(await get(api, each))["region"] for each in (mine, others, own, won)]
+    assert regions == ["AMER", "AMER", "LATAM", "EMEA"]
+    assert [(await get(api, each))["version"] for each in (mine, others, own, won)] == [2, 2, 1, 1]

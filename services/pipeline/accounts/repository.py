@@ -12,7 +12,6 @@ from services.kit.pagination import PageRequest
 from services.kit.rows import Filters, Rows, after_id
 from services.pipeline.accounts.schemas import AccountFilters
 from services.pipeline.models import Account
-from services.pipeline.opportunities.stages import OPEN_STAGES
 
 ACCOUNTS = Rows(Account)
 
@@ -45,21 +44,6 @@ async def external_ids(session: Session, ids: Iterable[UUID]) -> dict[UUID, str]
         list(ids),
     )
     return {row["id"]: row["external_id"] for row in rows}
-
-
-async def with_open_opportunities(session: Session, ids: Iterable[UUID]) -> list[UUID]:
-    """Those of the accounts that have any, in id order."""
-    rows = await session.fetch(
-        """
-        SELECT DISTINCT account_id FROM pipeline.opportunities
-        WHERE workspace_id = $1 AND account_id = ANY($2::uuid[]) AND stage = ANY($3::text[])
-        ORDER BY account_id
-        """,
-        session.workspace_id,
-        list(ids),
-        list(OPEN_STAGES),
-    )
-    return [row["account_id"] for row in rows]
 
 
 async def lock_after(session: Session, after: UUID | None, limit: int) -> list[asyncpg.Record]:

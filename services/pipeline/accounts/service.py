@@ -157,8 +157,7 @@ async def _let_opportunities_follow(session: WriteSession, actor: str, drafts: l
         if draft.refusal is None and not draft.is_new and not _FOLLOWED.isdisjoint(draft.changed)
     ]
     if moved:
-        for account_id in await repository.with_open_opportunities(session, moved):
-            await opportunities.follow_account(session, actor, account_id)
+        await opportunities.follow_accounts(session, actor, moved)
 
 
 async def resegment(session: WriteSession, policy: Policy) -> int:

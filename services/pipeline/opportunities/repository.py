@@ -208,15 +208,17 @@ async def insert_findings(session: WriteSession, findings: Sequence[Mapping[str,
     await FINDINGS.insert(session, findings)
 
 
-async def ids_of_account(session: Session, account_id: UUID, stages: Sequence[str]) -> list[UUID]:
-    """The account's opportunities in these stages."""
+async def ids_of_accounts(
+    session: Session, account_ids: Sequence[UUID], stages: Sequence[str]
+) -> list[UUID]:
+    """The accounts' opportunities in these stages."""
     rows = await session.fetch(
         """
         SELECT id FROM pipeline.opportunities
-        WHERE workspace_id = $1 AND account_id = $2 AND stage = ANY($3::text[])
+        WHERE workspace_id = $1 AND account_id = ANY($2::uuid[]) AND stage = ANY($3::text[])
         """,
         session.workspace_id,
-        account_id,
+        list(account_ids),
         list(stages),
     )
     return [row["id"] for row in rows]

@@ -30,7 +30,7 @@ from services.pipeline.opportunities.schemas import Transition
 from services.pipeline.opportunities.service_batch import upsert_many
 from services.pipeline.opportunities.service_follow import (
     apply_policy,
-    follow_account,
+    follow_accounts,
     open_requested,
 )
 from services.pipeline.opportunities.stages import (
@@ -48,7 +48,7 @@ from services.workspace.workspaces.repository import get_workspace
 __all__ = [
     "apply_policy",
     "change",
-    "follow_account",
+    "follow_accounts",
     "move",
     "open_requested",
     "upsert_many",

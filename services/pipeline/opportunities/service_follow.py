@@ -1,7 +1,7 @@
 """What happens to opportunities because of something else: their account changed, a policy came
 into force, qualification handed a lead over. Set-based; closed opportunities keep their stamp.
 
-Published, through `service`: `follow_account`, `apply_policy`, `open_requested`.
+Published, through `service`: `follow_accounts`, `apply_policy`, `open_requested`.
 """
 
 from __future__ import annotations
@@ -62,15 +62,16 @@ class RequestedOpportunity(Protocol):
     def actor(self) -> str: ...
 
 
-async def follow_account(session: WriteSession, actor: str, account_id: UUID) -> int:
-    """Gives the account's open opportunities its segment, region and vertical, where they do not
-    state their own; how many changed. Call it in the transaction that changed the account."""
+async def follow_accounts(session: WriteSession, actor: str, account_ids: Sequence[UUID]) -> int:
+    """Gives the accounts' open opportunities their segment, region and vertical, where they do not
+    state their own; how many changed. Call it in the transaction that changed the accounts."""
     now = clock.now()
     circumstances = await circumstances_of(session, SYSTEM, now=now, is_recording=True)
-    ids = await repository.ids_of_account(session, account_id, OPEN_STAGES)
+    ids = await repository.ids_of_accounts(session, account_ids, OPEN_STAGES)
     rows = await repository.lock_many(session, ids=ids)
     # Who was closed or moved to another account while this waited for the lock is left out.
-    rows = [row for row in rows if row["account_id"] == account_id and row["stage"] in OPEN_STAGES]
+    moved = frozenset(account_ids)
+    rows = [row for row in rows if row["account_id"] in moved and row["stage"] in OPEN_STAGES]
     references = await _connected(session, rows)
     changes = []
     for current in rows:
