@@ -63,6 +63,7 @@ class TestCommands:
         [
             (("workspace", "create", "X", "--slug", "No Slug"), "slug"),
             (("key", "create", "--workspace", "nowhere", "--role", "admin"), "nowhere"),
+            (("workspace", "create", "X", "--slug", "x", "--currency", "XXX"), "currency"),
         ],
     )
     def test_refuse_in_a_sentence(self, run, arguments: tuple[str, ...], sentence: str) -> None:

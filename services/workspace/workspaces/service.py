@@ -9,6 +9,7 @@ from services.kit import clock
 from services.kit.db import Database
 from services.kit.errors import FieldProblem, InvalidPayloadError
 from services.kit.ids import new_id
+from services.kit.schemas import CURRENCIES
 from services.workspace.fiscal import FiscalCalendarError, calendar_for
 from services.workspace.policies import repository as policies
 from services.workspace.workspaces import repository
@@ -16,7 +17,6 @@ from services.workspace.workspaces.errors import WorkspaceNotFoundError, Workspa
 from services.workspace.workspaces.repository import Workspace
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_CURRENCY = re.compile(r"[A-Z]{3}")
 
 DEFAULT_CURRENCY = "USD"
 DEFAULT_START_MONTH = 2
@@ -75,9 +75,9 @@ def _check(name: str, slug: str, currency: str, start_month: int, timezone: str)
                 "/slug", "invalid_slug", "takes lower-case letters, digits and inner hyphens, 1-63"
             )
         )
-    if not _CURRENCY.fullmatch(currency):
+    if currency not in CURRENCIES:
         problems.append(
-            FieldProblem("/currency", "invalid_currency", "must be an ISO 4217 code such as USD")
+            FieldProblem("/currency", "invalid_currency", "must be a code of ISO 4217, like USD")
         )
     try:
         calendar_for(start_month, timezone)
