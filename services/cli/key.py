@@ -1,11 +1,12 @@
-"""`leadline key`: making API keys. A token is shown once; only its hash is stored."""
+"""`leadline key`: making, listing and revoking API keys. A token is shown once; only its hash is stored."""
 
 import asyncio
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
-app = typer.Typer(help="Make API keys.", no_args_is_help=True)
+app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 
 
 @app.command("create")
@@ -43,3 +44,54 @@ def create(
         say(answer, as_json=True)
     else:
         print(answer["token"])
+
+
+@app.command("list")
+def list_all(
+    workspace: Annotated[
+        str | None, typer.Option(help="Slug or id; needed when there is more than one.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
+) -> None:
+    """Say which keys there are, revoked ones too; never their tokens."""
+    from services.cli.administration import administration, workspace_named
+    from services.cli.environment import connected, say
+    from services.workspace.keys.service import list_keys
+
+    async def run() -> list[dict[str, Any]]:
+        async with administration() as database:
+            workspace_id = await workspace_named(database, workspace)
+            async with database.read(workspace_id) as session:
+                return await list_keys(session)
+
+    with connected():
+        keys = asyncio.run(run())
+    if as_json:
+        say({"keys": keys}, as_json=True)
+        return
+    for key in keys:
+        state = "revoked" if key["revoked_at"] else "in use"
+        print(f"{key['id']}  {state}  {','.join(key['roles'])}  {key['name']}")
+
+
+@app.command("revoke")
+def revoke(
+    key_id: Annotated[UUID, typer.Argument(help="The key's id, as `leadline key list` says it.")],
+    workspace: Annotated[
+        str | None, typer.Option(help="Slug or id; needed when there is more than one.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
+) -> None:
+    """Withdraw an API key: within two seconds it opens nothing any more."""
+    from services.cli.administration import administration, workspace_named
+    from services.cli.environment import connected, say
+    from services.workspace.keys.service import revoke_key
+
+    async def run() -> dict[str, Any]:
+        async with administration() as database:
+            workspace_id = await workspace_named(database, workspace)
+            async with database.write(workspace_id) as session:
+                return {"id": key_id, "revoked_at": await revoke_key(session, key_id)}
+
+    with connected():
+        say(asyncio.run(run()), as_json=as_json)

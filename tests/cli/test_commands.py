@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from alembic.script import ScriptDirectory
@@ -57,6 +58,24 @@ class TestCommands:
         assert json.loads(made.stdout)["slug"] == slug
         key = run("key", "create", "--workspace", slug, "--role", "admin", "--json")
         assert json.loads(key.stdout)["token"].startswith("llk_")
+
+    def test_revoke_a_key(self, run) -> None:
+        slug = f"revoke-{time.monotonic_ns()}"
+        run("workspace", "create", "Made", "--slug", slug)
+        for name in ("kept", "lost"):
+            run("key", "create", "--workspace", slug, "--role", "admin", "--name", name)
+        keys = json.loads(run("key", "list", "--workspace", slug, "--json").stdout)["keys"]
+        assert [(key["name"], key["revoked_at"]) for key in keys] == [
+            ("kept", None),
+            ("lost", None),
+        ]
+        for _ in range(2):
+            revoked = run("key", "revoke", keys[1]["id"], "--workspace", slug, "--json")
+            assert json.loads(revoked.stdout)["revoked_at"]
+        listed = run("key", "list", "--workspace", slug).stdout.splitlines()
+        assert [line.split()[1] for line in listed] == ["in", "revoked"]
+        other = run("key", "revoke", str(UUID(int=1)), "--workspace", slug)
+        assert (other.returncode, "no API key" in other.stderr) == (1, True)
 
     @pytest.mark.parametrize(
         ("arguments", "sentence"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from services.kit import clock
 from services.kit.auth import Principal, TokenLookup, key_hash, make_key, workspace_of_key
-from services.kit.db import Database, WriteSession
-from services.kit.errors import InvalidPayloadError
+from services.kit.db import Database, Session, WriteSession
+from services.kit.errors import InvalidPayloadError, NotFoundError
 from services.kit.ids import new_id
 
 ROLES = ("admin", "integration", "sales_ops", "manager", "rep", "sdr", "analyst")
@@ -52,6 +53,39 @@ async def create_key(
         expires_at,
     )  # fmt: skip
     return key_id, token
+
+
+async def list_keys(session: Session) -> list[dict[str, Any]]:
+    """Every key of the workspace, the oldest first; no tokens, which nobody has."""
+    rows = await session.fetch(
+        """
+        SELECT k.id, k.name, k.roles, u.external_id AS user_external_id, k.created_at,
+               k.expires_at, k.revoked_at
+        FROM workspace.api_keys AS k
+        LEFT JOIN workspace.users AS u ON u.workspace_id = $1 AND u.id = k.user_id
+        WHERE k.workspace_id = $1
+        ORDER BY k.id
+        """,
+        session.workspace_id,
+    )
+    return [dict(row) for row in rows]
+
+
+async def revoke_key(session: WriteSession, key_id: UUID) -> datetime:
+    """Since when it is revoked; again changes nothing. Raises NotFoundError."""
+    revoked_at: datetime | None = await session.fetchval(
+        """
+        UPDATE workspace.api_keys SET revoked_at = coalesce(revoked_at, $3)
+        WHERE workspace_id = $1 AND id = $2
+        RETURNING revoked_at
+        """,
+        session.workspace_id,
+        key_id,
+        clock.now(),
+    )
+    if revoked_at is None:
+        raise NotFoundError("API key", key_id)
+    return revoked_at
 
 
 def key_lookup(database: Database) -> TokenLookup:
