@@ -17,19 +17,6 @@ from services.pipeline.opportunities.net_arr import NEGATIVE_CATEGORIES
 from services.pipeline.opportunities.stages import Refusal
 from services.workspace.policy import Policy
 
-TYPES: Final = ("new_business", "add_on", "renewal", "professional_services")
-ORDER_TYPES: Final = (
-    "new_first_order",
-    "new_connected",
-    "growth",
-    "contraction",
-    "churn_partial",
-    "churn_final",
-    "ps_other",
-)
-FORECAST_CATEGORIES: Final = ("omitted", "pipeline", "best_case", "commit", "closed")
-RENEWAL_LOSS_CATEGORIES: Final = ("none", "best_case", "commit")
-
 FROM_STAGE: Final = "stage"
 FROM_OWNER: Final = "owner"
 _OWNERS_CHOICE: Final = frozenset({"omitted", "pipeline", "best_case", "commit"})

@@ -24,8 +24,6 @@ REVERSING_CATEGORIES: Final = frozenset({"credit", "decommission", "debook"})
 NEGATIVE_CATEGORIES: Final = REVERSING_CATEGORIES | {"internal_correction"}
 """The only categories of opportunity whose amounts may be negative."""
 
-CATEGORIES: Final = frozenset({"standard", "ramp", "contract_reset"} | NEGATIVE_CATEGORIES)
-
 
 class NetArrInputs(Protocol):
     """What Net ARR is made of; pipeline's FigureInputs has all of it."""

@@ -41,7 +41,6 @@ STAGES: Final = (
 STAGE: Final = {stage.key: stage for stage in STAGES}
 OPEN_STAGES: Final = tuple(stage.key for stage in STAGES if stage.is_open)
 CLOSED_STAGES: Final = tuple(stage.key for stage in STAGES if not stage.is_open)
-LOST_STAGES: Final = ("closed_lost", "unqualified", "duplicate")
 
 AUTO_CLOSE_REASON: Final = "no_progression_auto_close"
 
