@@ -63,7 +63,7 @@ async def rebuild(
     result = RebuildResult()
     async with database.write(workspace_id) as session:
         result.released = await pipeline.release_parked(session)
-    await settle(database, workspace_id)
+    await settle(database, workspace_id, recorded_by=clock.now())
     agree, _ = await asyncio.gather(
         _sums_agree(database, workspace_id),
         _correct_opportunities(database, workspace_id, result, progress),

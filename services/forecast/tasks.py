@@ -7,6 +7,7 @@ policy that has come into force makes new versions, which become figures again.
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from uuid import UUID
 
 from services.forecast.recompute import BatchResult, post_batch
@@ -51,20 +52,26 @@ def _is_full(result: BatchResult | None) -> bool:
     return result is not None and result.claimed >= get_settings().worker_batch_events_max
 
 
-async def settle(database: Database, workspace_id: UUID) -> int:
+async def settle(
+    database: Database, workspace_id: UUID, *, recorded_by: datetime | None = None
+) -> int:
     """Works until nothing is due in the workspace; failing events are tried until they are parked.
-    How many events were posted. For commands and tests; the worker goes by what is rung."""
+    How many events were posted. For commands and tests; the worker goes by what is rung.
+
+    `recorded_by` leaves what was recorded later to the worker, so that it ends while others write.
+    """
     posted = 0
     while True:
         handed_over = await hand_over(database, workspace_id)
         result = await post_batch(database, workspace_id, retry_failed=True)
         if result is not None:
             posted += result.posted
-            continue
-        if handed_over or await apply_policies(database, workspace_id):
+            if recorded_by is None:
+                continue
+        elif handed_over or await apply_policies(database, workspace_id):
             continue
         async with database.read(workspace_id) as session:
-            if not await pipeline.has_work(session, clock.now()):
+            if not await pipeline.has_work(session, clock.now(), recorded_by):
                 return posted
-        # Somebody else is posting.
+        # Somebody else may be posting.
         await asyncio.sleep(_PAUSE_S)

@@ -188,10 +188,17 @@ async def count_pending(session: Session, at: datetime) -> int:
     return count
 
 
-async def has_work(session: Session, at: datetime) -> bool:
-    """Whether a claim, failed rows included, would find anything."""
+async def has_work(session: Session, at: datetime, recorded_by: datetime | None = None) -> bool:
+    """Whether a claim, failed rows included, would find anything; with `recorded_by`, anything
+    that old, which the claim takes first."""
     found: bool = await session.fetchval(
-        f"SELECT EXISTS (SELECT FROM ({_CLAIM}) claimed)", session.workspace_id, at, 1, True
+        f"SELECT EXISTS (SELECT FROM ({_CLAIM}) claimed"
+        " WHERE $5::timestamptz IS NULL OR claimed.recorded_at <= $5)",
+        session.workspace_id,
+        at,
+        1,
+        True,
+        recorded_by,
     )
     return found
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -13,6 +16,7 @@ from services.forecast.audits.service import audit
 from services.forecast.audits.tasks import run_due
 from services.forecast.rebuild import rebuild
 from services.forecast.tasks import settle
+from services.kit.db import Database, WriteSession
 from services.kit.ids import new_id
 from tests.client import Api
 from tests.forecast import ledger_check
@@ -225,3 +229,17 @@ class TestRebuild:
                 book.workspace_id,
             )
         return dict(map(tuple, rows))
+
+    async def test_it_ends_while_others_keep_writing(self, book: Book) -> None:
+        class Busy(Database):
+            """Somebody writes each time a transaction of this one has ended."""
+
+            @asynccontextmanager
+            async def write(self, workspace_id: UUID | None) -> AsyncIterator[WriteSession]:
+                async with super().write(workspace_id) as session:
+                    yield session
+                await book.open()
+
+        busy = Busy(book.database.pool, book.database.role)
+        result = await asyncio.wait_for(rebuild(busy, book.workspace_id), 20)
+        assert result.is_unchanged
