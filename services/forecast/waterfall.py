@@ -13,7 +13,7 @@ from uuid import UUID
 
 from services.forecast import repository_entries as ledger
 from services.forecast.drill_down import check_figure
-from services.forecast.errors import ReversedIntervalError
+from services.forecast.errors import FutureInstantError, ReversedIntervalError
 from services.forecast.figures import figure_value
 from services.forecast.ledger import CAUSES
 from services.forecast.question import Axis, Moment, Question
@@ -58,7 +58,10 @@ async def read_waterfall(
     at or before the instant given."""
     check_figure(figure)
     now = clock.now()
-    scope = await resolve(session, principal, question, now)
+    try:
+        scope = await resolve(session, principal, question, now)
+    except FutureInstantError as error:
+        raise FutureInstantError("to") from error
     if start_at > (question.as_of or max(now, scope.standing.batch.posted_at)):
         raise ReversedIntervalError
     at_start = replace(question, as_of=start_at, as_of_sequence=None)

@@ -294,6 +294,12 @@ async def test_an_interval_that_ends_before_it_begins_is_refused(api: Api) -> No
     assert response.json()["code"] == "reversed_interval"
 
 
+async def test_a_waterfall_into_the_future_names_its_own_parameter(api: Api) -> None:
+    params = {"from": "2026-06-01T00:00:00Z", "to": "2046-06-01T00:00:00Z"}
+    response = await api.request("GET", "/forecast/v1/forecasts/FY27-Q2/waterfall", params=params)
+    assert response.json()["errors"][0]["pointer"] == "query/to"
+
+
 async def test_the_trend_ends_where_the_figures_are(api: Api) -> None:
     await people(api, {"ana": None})
     quarter = "FY27-Q4"  # 2026-11 to 2027-01

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.kit.errors import ConflictError, NotFoundError
+from services.kit.errors import ConflictError, NotFoundError, ServiceError
 
 
 class WorkspaceSlugTakenError(ConflictError):
@@ -18,4 +18,5 @@ class WorkspaceNotFoundError(NotFoundError):
     code = "workspace_not_found"
 
     def __init__(self, reference: object) -> None:
-        super().__init__("workspace", reference)
+        # Not "in this workspace", as of everything else.
+        ServiceError.__init__(self, f"There is no workspace {str(reference)[:200]!r}.")
