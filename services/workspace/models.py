@@ -138,7 +138,7 @@ class PolicyVersion(Record, Base):
             "workspace_id",
             "version",
             postgresql_where=text("applied_at IS NULL"),
-        ),  # fmt: skip
+        ),
         {"schema": SCHEMA},
     )
 
