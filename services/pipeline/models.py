@@ -198,7 +198,7 @@ class OutboxRow(Record, Base):
             "workspace_id",
             "subject_id",
             postgresql_where=text("attempts > 0"),
-        ),  # fmt: skip
+        ),
         {"schema": SCHEMA},
     )
 
@@ -300,7 +300,7 @@ class ImportRow(Tenant, Base):
     body: Mapped[dict | None]
 
 
-class ImportError_(Record, Base):
+class ImportProblem(Record, Base):
     """A row that did not go in, or went in with a warning: where it is, which field, and why."""
 
     __tablename__ = "import_errors"
