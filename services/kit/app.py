@@ -281,7 +281,9 @@ async def start_service(
         database=database,
         authenticator=Authenticator(token_lookups(database, settings)),
         limiter=RateLimiter(redis, settings.rate_limit_per_second),
-        idempotency=IdempotencyStore(database, name, int(settings.idempotency_lease_s)),
+        idempotency=IdempotencyStore(
+            database, name, int(settings.idempotency_lease_s), settings.idempotency_keep_h
+        ),
         bell=Bell(redis_url),
         body_bytes_max=settings.body_bytes_max,
         redis=redis,

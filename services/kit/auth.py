@@ -4,7 +4,6 @@ endpoints; how a token is looked up is given by the service, since the kit knows
 from __future__ import annotations
 
 import hashlib
-import hmac
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -72,11 +71,6 @@ def workspace_of_key(token: str) -> UUID | None:
         return UUID(hex=parts[1])
     except ValueError:
         return None
-
-
-def same_hash(left: bytes, right: bytes) -> bool:
-    """Comparison in constant time."""
-    return hmac.compare_digest(left, right)
 
 
 class Authenticator:

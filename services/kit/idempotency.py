@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.kit import clock
@@ -19,6 +19,8 @@ from services.kit.errors import ConflictError, InvalidPayloadError, ServiceError
 from services.kit.ids import new_id
 
 KEY_LENGTH_MAX = 255
+_CLEAR_INTERVAL = timedelta(hours=1)
+_CLEARED_MAX = 10_000
 _BOUNDARY = re.compile(r'boundary="?([^";,]+)', re.IGNORECASE)
 _STREAMED = "streamed-body"
 
@@ -113,10 +115,13 @@ def fingerprint(method: str, path: str, query: str, body: bytes) -> bytes:
 class IdempotencyStore:
     """Keys of one service, per workspace and principal."""
 
-    def __init__(self, database: Database, service: str, lease_s: int) -> None:
+    def __init__(self, database: Database, service: str, lease_s: int, keep_h: int) -> None:
         self._database = database
         self._service = service
         self._lease = timedelta(seconds=lease_s)
+        self._keep = timedelta(hours=keep_h)
+        # When this process last looked for answers of a workspace that are too old.
+        self._cleared: dict[UUID, datetime] = {}
 
     async def begin(
         self, workspace_id: UUID, principal_id: UUID, key: str, print_: bytes
@@ -132,6 +137,7 @@ class IdempotencyStore:
         now = clock.now()
         identity = (workspace_id, self._service, principal_id, key)
         async with self._database.write(workspace_id) as session:
+            await self._clear(session, now)
             tag = await session.execute(
                 """
                 INSERT INTO workspace.idempotency_keys (workspace_id, service, principal_id, key,
@@ -169,6 +175,21 @@ class IdempotencyStore:
                 *identity, lease.token, now + self._lease,
             )  # fmt: skip
             return lease
+
+    async def _clear(self, session: WriteSession, now: datetime) -> None:
+        """Forgets answers that are kept no longer, at most once an hour and workspace."""
+        assert session.workspace_id is not None
+        last = self._cleared.get(session.workspace_id)
+        if last is not None and now - last < _CLEAR_INTERVAL:
+            return
+        if len(self._cleared) >= _CLEARED_MAX:
+            self._cleared.clear()
+        self._cleared[session.workspace_id] = now
+        await session.execute(
+            "DELETE FROM workspace.idempotency_keys WHERE workspace_id = $1 AND created_at < $2",
+            session.workspace_id,
+            now - self._keep,
+        )
 
     async def store(self, session: Session, lease: Lease, answer: Answer) -> None:
         """In the transaction of the work. Raises when the lease was taken over meanwhile, so that

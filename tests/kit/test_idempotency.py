@@ -157,3 +157,21 @@ async def test_a_streamed_body_is_bound_to_the_key_too(api: Api, multipart: bool
     other = await upload(api, **sent("b"))
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
     assert len((await api.call("GET", IMPORTS))["items"]) == 1
+
+
+async def test_an_answer_is_kept_for_a_day_and_then_forgotten(
+    api: Api, clock_at: Callable[[datetime], AbstractContextManager[None]]
+) -> None:
+    now = clock.now()
+    with clock_at(now):
+        assert (await post(api, "old", BODY)).status_code == 201
+    with clock_at(now + timedelta(hours=23)):
+        assert "idempotent-replayed" in (await post(api, "old", BODY)).headers
+    with clock_at(now + timedelta(hours=25)):
+        assert (await post(api, "new", OTHER)).status_code == 201
+        async with api.database().read(api.workspace_id) as session:
+            rows = await session.fetch(
+                "SELECT key FROM workspace.idempotency_keys WHERE workspace_id = $1",
+                api.workspace_id,
+            )
+    assert [row["key"] for row in rows] == ["new"]
