@@ -40,19 +40,25 @@ def event_to_figure_loaded(run: Run) -> list[Result]:
     name = f"event to figure, {RATE} writes/s over {OTHERS + 1} workspaces, {stored:,} stored"
     product = run.product("large")
     slugs = [BIG, *(f"other-{number}" for number in range(OTHERS))]
-    with product.serving() as gateway, product.working():
+    with product.serving() as gateway, product.working() as worker:
         targets = [wait(_target(run, "large", gateway.address, slug, writes=20)) for slug in slugs]
         order = {
             "kind": "paced", "address": gateway.address, "targets": targets, "rate": RATE,
-            "connections": CONNECTIONS, "poll_pause_s": 0.01, "probe_pause_s": 0.1,
+            "connections": CONNECTIONS, "poll_pause_s": 0.02, "probe_pause_s": 0.1,
         }  # fmt: skip
         load.run(order | {"seconds": 3})
+        before = {process: process.cpu_seconds() for process in (gateway, worker)}
         with _Backlog(run) as backlog:
             told = load.run(
                 order | {"seconds": run.sizes.loaded_s, "first_number": 500_000}
             )  # fmt: skip
+        busy = ", ".join(
+            f"{process.name} {(process.cpu_seconds() - used) / told['seconds']:.0%}"
+            for process, used in before.items()
+        )
     waits = [1000 * seconds for seconds in told["waits"]]
     detail = f"writes answered p50 {percentile(waits, 50):.1f} p99 {percentile(waits, 99):.1f} ms"
+    detail += f"; of a core: {busy}"
     return [
         *_latencies(name, told["shown"], p99=1000),
         Result(name, "writes a second reached", told["rate"], told["rate"], told["rate"],

@@ -160,7 +160,7 @@ def migrate(database_url: str) -> None:
         raise RuntimeError(f"migrate failed:\n{answer.stderr}")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Process:
     """One process of ours, and where it listens if it does."""
 
