@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
@@ -26,7 +27,7 @@ from services.forecast.domain import (
     plus,
 )
 from services.forecast.figures import figure_value
-from services.pipeline.views import FigureEvent, FigureInputs, derive, fold
+from services.pipeline.views import FigureEvent, FigureInputs, Folding, derive, fold
 from services.workspace.fiscal import FiscalCalendar
 from services.workspace.policy import Policy
 
@@ -119,9 +120,15 @@ def _post_late(
 ) -> Iterator[EntryDraft]:
     """At its own moment the version's difference; at each later one only what that adds to it."""
     posted: _Walked = {}
+    without, including = Folding(), Folding()
+    including.tell(event)
+    coming = sorted(history, key=attrgetter("occurred_at"), reverse=True)
     for moment in moments:
-        told = [lower for lower in history if lower.occurred_at <= moment]
-        walked = _walk(fold(told), fold([*told, event]), contribute)
+        while coming and coming[-1].occurred_at <= moment:
+            told = coming.pop()
+            without.tell(told)
+            including.tell(told)
+        walked = _walk(without.inputs(), including.inputs(), contribute)
         for key in {**posted, **walked}:
             delta = minus(walked.get(key, NOTHING), posted.get(key, NOTHING))
             if not is_nothing(delta):

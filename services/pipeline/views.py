@@ -114,6 +114,36 @@ def fold(events: Iterable[FigureEvent]) -> FigureInputs | None:
     return FigureInputs.from_changes(changes) if is_open else None
 
 
+class Folding:
+    """`fold` of a set of versions that grows in any order, such as that of when they occurred;
+    a version costs what it changes, however many are folded already."""
+
+    __slots__ = ("_changes", "_inputs", "_is_open", "_is_stale", "_told_by")
+
+    def __init__(self) -> None:
+        self._changes: dict[str, Any] = {}
+        self._told_by: dict[str, int] = {}
+        self._is_open = False
+        self._inputs: FigureInputs | None = None
+        self._is_stale = False
+
+    def tell(self, event: FigureEvent) -> None:
+        """Adds a version: it says what no higher version says otherwise."""
+        self._is_open = self._is_open or event.version == 1
+        for name, value in event.changes.items():
+            if event.version > self._told_by.get(name, 0):
+                self._told_by[name] = event.version
+                self._changes[name] = value
+        self._is_stale = self._is_open
+
+    def inputs(self) -> FigureInputs | None:
+        """None before version 1 is told."""
+        if self._is_stale:
+            self._inputs = FigureInputs.from_changes(self._changes)
+            self._is_stale = False
+        return self._inputs
+
+
 def fold_at(events: Iterable[FigureEvent], moment: datetime) -> FigureInputs | None:
     """The inputs at a moment of the business's own time, as known by these versions."""
     return fold(event for event in events if event.occurred_at <= moment)

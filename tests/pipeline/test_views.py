@@ -8,11 +8,14 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.pipeline.views import (
     FIGURE_FIELDS,
     FigureEvent,
     FigureInputs,
+    Folding,
     derive,
     fold,
     fold_at,
@@ -121,3 +124,15 @@ class TestDerive:
     def test_closed_stages_are_not_open(self) -> None:
         state = derive(make_inputs(stage="closed_lost", stated_net_arr=5), SOP_2022)
         assert (state.net_arr, state.is_open, state.stage_number) == (0, False, 8)
+
+
+@given(st.permutations(range(1, 7)))
+def test_folding_in_any_order_is_the_fold_in_version_order(order: list[int]) -> None:
+    said = [{"amount": "5.00"}, {"stage": "discovery"}, {"close_date": "2026-09-01"}]
+    events = [FigureEvent(1, at(1), FIRST)]
+    events += [FigureEvent(v, at(1), {**said[v % 3], "seats": v}) for v in range(2, 5)]
+    events += [FigureEvent(v, at(1), {"amount": f"{v}.00"}) for v in range(5, 7)]
+    folding = Folding()
+    for place, version in enumerate(order, 1):
+        folding.tell(events[version - 1])
+        assert folding.inputs() == fold(events[number - 1] for number in sorted(order[:place]))
