@@ -30,6 +30,7 @@ async def _company(api: Api) -> None:
         ({"services_amount": -5}, "/services_amount", "amount_not_allowed", "credit"),
         ({"amount": "999999999999.99", "term_months": 1}, "/amount",
          "amount_out_of_range", "13 digits"),
+        ({"close_date": "1995-05-01"}, "/close_date", "date_out_of_range", "FY00"),
         ({"stage": "won it"}, "/stage", "unknown_stage", "technical_evaluation"),
         ({"forecast_category": "upside"}, "/forecast_category", "literal_error", "'best_case'"),
         ({"type": "expansion"}, "/type", "literal_error", "'add_on'"),

@@ -47,7 +47,7 @@ from services.pipeline.opportunities.stages import (
     StageFacts,
     check_transition,
 )
-from services.workspace.fiscal import UNDATED
+from services.workspace.fiscal import UNDATED, FiscalCalendar
 
 # A closed record, and one being booked, keeps these unless the same statement moves it.
 _LOCKED: Final = (
@@ -229,11 +229,19 @@ def _derive(drafted: Draft, circumstances: Circumstances) -> None:
     row["forecast_category"] = state.forecast_category
     close_date = row["close_date"]
     if current is None or close_date != current["close_date"]:
-        row["close_fiscal_quarter"] = (
-            UNDATED if close_date is None else circumstances.calendar.quarter_key(close_date)
-        )
+        row["close_fiscal_quarter"] = _close_quarter(close_date, circumstances.calendar)
         if current is not None and domain.is_push(current["close_date"], close_date):
             row["push_count"] = current["push_count"] + 1
+
+
+def _close_quarter(close_date: date | None, calendar: FiscalCalendar) -> int:
+    if close_date is None:
+        return UNDATED
+    if not calendar.has_label(close_date):
+        raise InvalidPayloadError.one(
+            "/close_date", "date_out_of_range", "must be in a fiscal year from FY00 to FY99"
+        )
+    return calendar.quarter_key(close_date)
 
 
 def _check_amounts(drafted: Draft) -> None:
