@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.pipeline.opportunities.net_arr import booked_arr, lost_net_arr, net_arr
+from services.pipeline.opportunities.net_arr import lost_net_arr, net_arr
 from tests.pipeline.builders import make_inputs
 
 amounts = st.decimals(0, Decimal("99999999.99"), places=2)
@@ -118,10 +118,6 @@ class TestSpecialCases:
     def test_lost_value_is_known_before_it_is_lost(self) -> None:
         assert lost_net_arr(make_inputs(type="renewal", arr_basis=40_000)) == -40_000
         assert str(lost_net_arr(make_inputs(type="renewal"))) == "0.00"
-
-    def test_booked_arr_adds_the_basis_back(self) -> None:
-        assert booked_arr(make_inputs(type="renewal", amount=130, arr_basis=100)) == 130
-        assert booked_arr(make_inputs(amount=130, arr_basis=100)) == 130
 
 
 class TestRounding:

@@ -16,7 +16,6 @@ from services.pipeline.opportunities.domain import (
     check_forecast_category,
     days_in_stage,
     forecast_category,
-    growth_type,
     is_push,
     order_type,
     push_count,
@@ -149,20 +148,6 @@ class TestOrderType:
         self, fields: dict[str, Any], facts: dict[str, Any], expected: str
     ) -> None:
         assert order_type(opportunity(**fields), family(**facts), SOP_2022) == expected
-
-
-@pytest.mark.parametrize(
-    ("type_", "stage", "net", "expected"),
-    [
-        ("add_on", "closed_won", 10, "add_on_growth"),
-        ("renewal", "closed_won", 10, "growth_on_renewal"),
-        ("renewal", "closed_won", -10, "contraction_on_renewal"),
-        ("renewal", "closed_lost", -10, "lost_on_renewal"),
-        ("new_business", "closed_won", 10, None),
-    ],
-)
-def test_growth_type(type_: str, stage: str, net: int, expected: str | None) -> None:
-    assert growth_type(type_, stage, Decimal(net)) == expected
 
 
 def test_only_later_dates_are_pushes() -> None:

@@ -16,7 +16,6 @@ from services.workspace.users.domain import Hierarchy, Line
 from services.workspace.users.repository import (
     LINES,
     USERS,
-    managers_in_force,
     subtree,
     user_names,
 )
@@ -119,16 +118,12 @@ async def test_subtree_is_what_the_lines_say(
     people = await record(api.database(), api.workspace_id, lines)
     at = START + timedelta(days=day)
     async with api.database().read(api.workspace_id) as session:
-        managers = await managers_in_force(session, at=at, sequence=sequence)
         for top in range(PEOPLE):
             below = await subtree(session, people[top], at=at, sequence=sequence)
             expected = naive_subtree(lines, top, day, sequence)
             assert below[0] == people[top]
             assert len(below) == len(set(below))
             assert {people.index(user_id) for user_id in below} == expected
-            manager = managers.get(people[top])
-            naive = naive_manager(lines, top, day, sequence)
-            assert manager == (None if naive is None else people[naive])
 
 
 async def test_names_are_of_this_workspace_only(api: Api, other_api: Api) -> None:

@@ -122,17 +122,6 @@ def _renewal_order_type(opportunity: OrderTypeInputs, family: FamilyFacts) -> st
     return "growth"
 
 
-def growth_type(type_: str, stage: str, net_arr: Decimal) -> str | None:
-    """How a booked row of an existing customer grew or shrank; None for new business."""
-    if type_ == "add_on":
-        return "add_on_growth"
-    if type_ != "renewal":
-        return None
-    if stage == "closed_lost":
-        return "lost_on_renewal"
-    return "contraction_on_renewal" if net_arr < 0 else "growth_on_renewal"
-
-
 def is_push(old: date | None, new: date | None) -> bool:
     """Only a move to a later date is a push; giving or taking a date away is not."""
     return old is not None and new is not None and new > old

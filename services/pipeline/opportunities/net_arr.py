@@ -84,10 +84,3 @@ def lost_net_arr(inputs: NetArrInputs) -> Decimal:
     if inputs.type == "renewal" or inputs.category == "debook":
         return ZERO - inputs.arr_basis
     return ZERO
-
-
-def booked_arr(inputs: NetArrInputs) -> Decimal:
-    """ARR after the deal: the basis it renews plus the Net ARR it brings."""
-    has_basis = inputs.type == "renewal" or inputs.category == "ramp"
-    net, _ = net_arr(inputs)
-    return net + inputs.arr_basis if has_basis else net

@@ -1,7 +1,7 @@
 """Statements on users and reporting lines.
 
-`subtree`, `managers_in_force` and `user_names` are what other services may ask; they see lines by
-the sequence that posted them. A first line that was given no instant begins at `ALWAYS`, an
+`subtree` and `user_names` are what other services may ask; they see lines by the sequence that
+posted them. A first line that was given no instant begins at `ALWAYS`, an
 ordinary instant before any record, because the driver reads Postgres's -infinity as a time without
 a zone, which compares with nothing.
 """
@@ -75,24 +75,6 @@ async def subtree(
         with_unposted,
     )
     return [row["id"] for row in rows]
-
-
-async def managers_in_force(
-    session: Session, *, at: datetime, sequence: int | None
-) -> dict[UUID, UUID | None]:
-    """Everybody's manager at `at` by the lines posted so far; who has no line is not in it."""
-    rows = await session.fetch(
-        """
-        SELECT DISTINCT ON (user_id) user_id, manager_id
-        FROM workspace.reporting_lines
-        WHERE workspace_id = $1 AND effective_from <= $2 AND sequence <= $3
-        ORDER BY user_id, effective_from DESC, sequence DESC
-        """,
-        session.workspace_id,
-        at,
-        _LATEST if sequence is None else sequence,
-    )
-    return {row["user_id"]: row["manager_id"] for row in rows}
 
 
 async def user_names(session: Session, ids: Iterable[UUID]) -> dict[UUID, UserName]:
