@@ -11,7 +11,19 @@ from sqlalchemy.pool import NullPool
 
 import services.forecast.models
 import services.pipeline.models
+import services.qualification.consults.models
+import services.qualification.engagement.models
+import services.qualification.evidence.models
+import services.qualification.meetings.models
+import services.qualification.merges.models
 import services.qualification.models
+import services.qualification.nurture.models
+import services.qualification.plans.models
+import services.qualification.questions.models
+import services.qualification.responses.models
+import services.qualification.signals.models
+import services.qualification.territories.models
+import services.qualification.touches.models
 import services.workspace.models  # noqa: F401
 from services.kit.columns import Base
 from services.kit.settings import get_settings

@@ -11,6 +11,8 @@ from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
+from services.workspace import policy_qualification
+
 Check = Callable[[Any], str | None]
 
 
@@ -261,6 +263,7 @@ _TABLE: Final[dict[str, tuple[Any, Check]]] = {
     "new_logo.order_types": (["new_first_order"], some_of(*ORDER_TYPES)),
     "close_date.default_months": (9, whole(1, 60)),
     "review.max_age_days": (7, _days),
+    **policy_qualification.table(whole, by_segment(amount)),
 }
 
 DEFAULTS: Final[Mapping[str, Any]] = {name: default for name, (default, _) in _TABLE.items()}

@@ -1,0 +1,1 @@
+"""Opportunity consults and their critique."""

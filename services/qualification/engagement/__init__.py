@@ -1,0 +1,1 @@
+"""Engagement activities: how a point of entry is made, and what each brought."""

@@ -1,0 +1,1 @@
+"""Meetings: whom one meets, how one prepares, what was learnt."""

@@ -1,0 +1,149 @@
+"""Statements on what pipeline publishes: opportunities, accounts and contacts, read only.
+
+The views `pipeline.published_*` are the contract between the two services; nothing else of
+pipeline's schema is named here or anywhere in qualification.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from services.kit.db import Session
+from services.kit.rows import Filters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opportunity:
+    """An opportunity as pipeline has it now. `net_arr` is 0 where nothing is known of its size;
+    people and the account are shown by external id too."""
+
+    id: UUID
+    external_id: str | None
+    version: int
+    name: str
+    type: str
+    order_type: str
+    stage: str
+    forecast_category: str
+    segment: str
+    region: str
+    vertical: str
+    route_to_market: str | None
+    amount: Decimal | None
+    currency: str
+    net_arr: Decimal
+    close_date: date | None
+    close_fiscal_quarter: int
+    next_step: str | None
+    next_step_date: date | None
+    source_kind: str | None
+    use_case: str | None
+    seats: int | None
+    buyer_stage: str | None
+    owner_id: UUID
+    sdr_id: UUID | None
+    account_id: UUID | None
+    contact_external_ids: list[str]
+    stage_entered_at: datetime
+    sales_accepted_date: date | None
+    created_at: datetime
+    updated_at: datetime
+    owner_external_id: str | None
+    sdr_external_id: str | None
+    account_external_id: str | None
+    account_name: str | None
+
+
+_JOINED = {
+    "owner_external_id": "owner.external_id",
+    "sdr_external_id": "sdr.external_id",
+    "account_external_id": "account.external_id",
+    "account_name": "account.name",
+}
+_COLUMNS = ", ".join(
+    f"{_JOINED[field.name]} AS {field.name}" if field.name in _JOINED else f"o.{field.name}"
+    for field in fields(Opportunity)
+)
+_FROM = """
+    pipeline.published_opportunities AS o
+    LEFT JOIN workspace.users AS owner ON owner.workspace_id = $1 AND owner.id = o.owner_id
+    LEFT JOIN workspace.users AS sdr ON sdr.workspace_id = $1 AND sdr.id = o.sdr_id
+    LEFT JOIN pipeline.published_accounts AS account
+      ON account.workspace_id = $1 AND account.id = o.account_id
+"""
+
+
+async def get_opportunity(session: Session, opportunity_id: UUID) -> Opportunity | None:
+    row = await session.fetchrow(
+        f"SELECT {_COLUMNS} FROM {_FROM} WHERE o.workspace_id = $1 AND o.id = $2",
+        session.workspace_id,
+        opportunity_id,
+    )
+    return None if row is None else Opportunity(**dict(row))
+
+
+async def get_opportunities(session: Session, ids: Iterable[UUID]) -> dict[UUID, Opportunity]:
+    """Those of the ids that are open or closed in pipeline by now."""
+    rows = await session.fetch(
+        f"SELECT {_COLUMNS} FROM {_FROM} WHERE o.workspace_id = $1 AND o.id = ANY($2::uuid[])",
+        session.workspace_id,
+        list(ids),
+    )
+    return {row["id"]: Opportunity(**dict(row)) for row in rows}
+
+
+async def list_opportunities(
+    session: Session,
+    *,
+    stages: Sequence[str],
+    owner_ids: Iterable[UUID] | None = None,
+    after: UUID | None = None,
+    limit: int,
+) -> list[Opportunity]:
+    """In these stages, oldest id first; `owner_ids` None is everybody's."""
+    where = Filters("o.workspace_id = {}", session.workspace_id)
+    where.require("o.stage = ANY({}::text[])", list(stages))
+    where.where("o.owner_id = ANY({}::uuid[])", None if owner_ids is None else list(owner_ids))
+    where.where("o.id > {}", after)
+    rows = await session.fetch(
+        f"SELECT {_COLUMNS} FROM {_FROM} WHERE {where} ORDER BY o.id LIMIT {int(limit)}",
+        *where.values,
+    )
+    return [Opportunity(**dict(row)) for row in rows]
+
+
+async def find_account(session: Session, external_id: str) -> dict[str, Any] | None:
+    """The account of that external id, with its columns by name."""
+    row = await session.fetchrow(
+        """
+        SELECT id, external_id, version, name, employees, segment, vertical, region,
+               route_to_market, parent_id, owner_id
+        FROM pipeline.published_accounts WHERE workspace_id = $1 AND external_id = $2
+        """,
+        session.workspace_id,
+        external_id,
+    )
+    return None if row is None else dict(row)
+
+
+async def find_contact(session: Session, external_id: str) -> dict[str, Any] | None:
+    """The contact of that external id, with its account's external id."""
+    row = await session.fetchrow(
+        """
+        SELECT c.id, c.external_id, c.version, c.name, c.email, c.title, c.persona,
+               c.buying_role, c.champion, c.left_at, c.account_id,
+               account.external_id AS account_external_id
+        FROM pipeline.published_contacts AS c
+        LEFT JOIN pipeline.published_accounts AS account
+          ON account.workspace_id = $1 AND account.id = c.account_id
+        WHERE c.workspace_id = $1 AND c.external_id = $2
+        """,
+        session.workspace_id,
+        external_id,
+    )
+    return None if row is None else dict(row)

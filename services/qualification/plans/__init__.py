@@ -1,0 +1,1 @@
+"""Command plans: overview, close plan, manager review; versioned and live."""

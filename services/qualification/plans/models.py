@@ -1,0 +1,3 @@
+"""Tables of plans (schema `qualification`). No behaviour lives here."""
+
+from __future__ import annotations

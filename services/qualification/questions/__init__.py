@@ -1,0 +1,1 @@
+"""Discovery questions, buyer personas and the buyer's process: the catalogues a meeting draws on."""

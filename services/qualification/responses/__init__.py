@@ -1,0 +1,1 @@
+"""How soon a lead was answered: timers in business hours of its region."""

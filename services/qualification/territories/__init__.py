@@ -1,0 +1,1 @@
+"""Territories: organisations, their divisions and colours, and how they buy."""

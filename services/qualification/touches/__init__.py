@@ -1,0 +1,1 @@
+"""Touches of a lead, the cadence they keep, and the catalogue of resources they bring."""
