@@ -9,6 +9,9 @@ import typer
 app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 
 
+_PERSONAL = {"rep", "manager"}
+
+
 @app.command("create")
 def create(
     role: Annotated[
@@ -26,10 +29,12 @@ def create(
 ) -> None:
     """Make an API key and print its token."""
     from services.cli.administration import administration, workspace_named
-    from services.cli.environment import connected, say
+    from services.cli.environment import CommandError, connected, say
     from services.workspace.keys.service import create_key
 
     async def run() -> dict[str, Any]:
+        if user_external_id is None and not set(role) - _PERSONAL:
+            raise CommandError("this role reaches its own records only: give --user-external-id")
         async with administration() as database:
             workspace_id = await workspace_named(database, workspace)
             async with database.write(workspace_id) as session:

@@ -58,6 +58,9 @@ class TestCommands:
         assert json.loads(made.stdout)["slug"] == slug
         key = run("key", "create", "--workspace", slug, "--role", "admin", "--json")
         assert json.loads(key.stdout)["token"].startswith("llk_")
+        useless = run("key", "create", "--workspace", slug, "--role", "rep")
+        assert useless.returncode != 0
+        assert "--user-external-id" in useless.stderr
 
     def test_revoke_a_key(self, run) -> None:
         slug = f"revoke-{time.monotonic_ns()}"

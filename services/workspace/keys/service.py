@@ -89,7 +89,8 @@ async def revoke_key(session: WriteSession, key_id: UUID) -> datetime:
 
 
 def key_lookup(database: Database) -> TokenLookup:
-    """How a service resolves API keys: in the workspace the token names, by its hash."""
+    """How a service resolves API keys: in the workspace the token names, by its hash. A key of a
+    person who is not active any more stands for nobody."""
 
     async def look_up(token: str) -> Principal | None:
         workspace_id = workspace_of_key(token)
@@ -98,9 +99,11 @@ def key_lookup(database: Database) -> TokenLookup:
         async with database.read(workspace_id) as session:
             row = await session.fetchrow(
                 """
-                SELECT id, user_id, name, roles FROM workspace.api_keys
-                WHERE workspace_id = $1 AND secret_hash = $2 AND revoked_at IS NULL
-                  AND (expires_at IS NULL OR expires_at > $3)
+                SELECT k.id, k.user_id, k.name, k.roles FROM workspace.api_keys AS k
+                LEFT JOIN workspace.users AS u ON u.workspace_id = $1 AND u.id = k.user_id
+                WHERE k.workspace_id = $1 AND k.secret_hash = $2 AND k.revoked_at IS NULL
+                  AND (k.expires_at IS NULL OR k.expires_at > $3)
+                  AND (k.user_id IS NULL OR u.active)
                 """,
                 workspace_id,
                 key_hash(token),
