@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from services.kit.columns import Base, Record, Tenant, reference
 
 SCHEMA = "qualification"
+_FILTERS = ("source", "region", "industry", "email_domain", "campaign", "engagement_external_id")
+
+
+def _known(*columns: str) -> Index:
+    """An index of the rows that have a value in the first column."""
+    present = text(f"{columns[0]} IS NOT NULL")
+    return Index(None, "workspace_id", *columns, postgresql_where=present)
 
 
 class Lead(Record, Base):
@@ -23,11 +30,27 @@ class Lead(Record, Base):
         UniqueConstraint("workspace_id", "external_id"),
         reference("sdr_id", "workspace.users"),
         reference("owner_id", "workspace.users"),
-        # Lists by holder, by status and by address.
-        Index(None, "workspace_id", "sdr_id"),
-        Index(None, "workspace_id", "owner_id"),
-        Index(None, "workspace_id", "status"),
-        Index(None, "workspace_id", "email"),
+        reference("merged_into_id", "qualification.leads"),
+        # Every filter of a list, each in the order the list pages in.
+        Index(None, "workspace_id", "sdr_id", "id"),
+        Index(None, "workspace_id", "owner_id", "id"),
+        Index(None, "workspace_id", "status", "id"),
+        Index(None, "workspace_id", "source_kind", "id"),
+        *(_known(name, "id") for name in _FILTERS),
+        Index("ix_leads_workspace_id_score_id", "workspace_id", text("score DESC"), "id"),
+        Index(
+            "ix_leads_workspace_id_status_score_id",
+            "workspace_id",
+            "status",
+            text("score DESC"),
+            "id",
+        ),
+        # Who else is this person: by address, in any case of letters, and by account.
+        Index("ix_leads_workspace_id_email", "workspace_id", text("lower(email)")),
+        _known("account_external_id"),
+        _known("next_touch_on", "id"),
+        _known("woken_at"),
+        _known("merged_into_id"),
         {"schema": SCHEMA},
     )
 
@@ -53,6 +76,79 @@ class Lead(Record, Base):
     notes: Mapped[str | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    industry: Mapped[str | None]
+    tools: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
+    # Derived from the address, in small letters.
+    email_domain: Mapped[str | None]
+    phone: Mapped[str | None]
+    campaign: Mapped[str | None]
+    engagement_external_id: Mapped[str | None]
+    landing_page: Mapped[str | None]
+    # Running totals: never added up anew when a signal comes.
+    behaviour_points: Mapped[int] = mapped_column(server_default=text("0"))
+    demographic_points: Mapped[int] = mapped_column(server_default=text("0"))
+    stated_score: Mapped[int | None]
+    fit_score: Mapped[int | None]
+    unsubscribed: Mapped[bool] = mapped_column(server_default=text("false"))
+    status_reason: Mapped[str | None]
+    status_details: Mapped[str | None]
+    recycle_until: Mapped[date | None]
+    # When a recycled lead came back to be worked; null once somebody took it up.
+    woken_at: Mapped[datetime | None]
+    first_mql_at: Mapped[datetime | None]
+    first_pql_at: Mapped[datetime | None]
+    mql_count: Mapped[int] = mapped_column(server_default=text("0"))
+    first_response_at: Mapped[datetime | None]
+    sql_at: Mapped[datetime | None]
+    last_signal_at: Mapped[datetime | None]
+    last_touch_at: Mapped[datetime | None]
+    next_touch_on: Mapped[date | None]
+    merged_into_id: Mapped[UUID | None]
+
+
+class LeadMove(Record, Base):
+    """One change of a lead's status or holders, as it was then. Never changed."""
+
+    __tablename__ = "lead_moves"
+    __table_args__ = (
+        reference("lead_id", "qualification.leads"),
+        Index(None, "workspace_id", "lead_id", "id"),
+        # How many came to a status within a time.
+        Index(None, "workspace_id", "to_status", "occurred_at"),
+        {"schema": SCHEMA},
+    )
+
+    lead_id: Mapped[UUID]
+    from_status: Mapped[str | None]
+    to_status: Mapped[str]
+    reason: Mapped[str | None]
+    details: Mapped[str | None]
+    score: Mapped[int]
+    sdr_id: Mapped[UUID | None]
+    owner_id: Mapped[UUID | None]
+    actor: Mapped[str]
+    occurred_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+
+
+class Timer(Record, Base):
+    """What the worker does later about something, once; deleted in the transaction that did it."""
+
+    __tablename__ = "timers"
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "kind", "subject_id"),
+        # Which workspaces have something due, and what it is in one of them.
+        Index("ix_timers_due_at", "due_at", postgresql_where=text("parked_at IS NULL")),
+        Index(None, "workspace_id", "due_at", postgresql_where=text("parked_at IS NULL")),
+        {"schema": SCHEMA},
+    )
+
+    kind: Mapped[str]
+    subject_id: Mapped[UUID]
+    due_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    last_error: Mapped[str | None]
+    parked_at: Mapped[datetime | None]
 
 
 class Assessment(Record, Base):

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, select
+from sqlalchemy.dialects import postgresql
 
 from services.kit.columns import column_names
 from services.kit.db import Session, WriteSession
@@ -46,6 +47,31 @@ class Lead:
     notes: str | None
     created_at: datetime
     updated_at: datetime
+    industry: str | None
+    tools: list[str]
+    email_domain: str | None
+    phone: str | None
+    campaign: str | None
+    engagement_external_id: str | None
+    landing_page: str | None
+    behaviour_points: int
+    demographic_points: int
+    stated_score: int | None
+    fit_score: int | None
+    unsubscribed: bool
+    status_reason: str | None
+    status_details: str | None
+    recycle_until: date | None
+    woken_at: datetime | None
+    first_mql_at: datetime | None
+    first_pql_at: datetime | None
+    mql_count: int
+    first_response_at: datetime | None
+    sql_at: datetime | None
+    last_signal_at: datetime | None
+    last_touch_at: datetime | None
+    next_touch_on: date | None
+    merged_into_id: UUID | None
     sdr_external_id: str | None = None
     owner_external_id: str | None = None
     opportunity_id: UUID | None = None
@@ -55,30 +81,28 @@ class Lead:
 
 COLUMNS = [name for name in column_names(LeadTable) if name != "workspace_id"]
 _TYPES = {
-    "uuid": ("id", "sdr_id", "owner_id"),
-    "int": ("version", "score"),
-    "bigint": ("employees", "seats"),
-    "timestamptz": ("status_since", "created_at", "updated_at"),
+    column.name: column.type.compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]
+    for column in LeadTable.__table__.columns
 }
-_TYPE_OF = {name: kind for kind, names in _TYPES.items() for name in names}
-_ARRAYS = ", ".join(
-    f"${number}::{_TYPE_OF.get(name, 'text')}[]" for number, name in enumerate(COLUMNS, start=2)
-)
 _NAMES = ", ".join(COLUMNS)
+_VALUES = ", ".join(f"r.{name}" for name in COLUMNS)
+# A thousand leads travel as one document: tools are lists, which arrays of arrays cannot carry.
+_RECORDS = "json_to_recordset($2::json) AS r({})".format(
+    ", ".join(f"{name} {_TYPES[name]}" for name in COLUMNS)
+)
 _CHANGEABLE = [name for name in COLUMNS if name not in ("id", "external_id", "created_at")]
 
 _INSERT = f"""
     INSERT INTO qualification.leads (workspace_id, {_NAMES})
-    SELECT w.id, u.* FROM workspace.workspaces w, unnest({_ARRAYS}) AS u
-    WHERE w.id = $1
+    SELECT $1::uuid, {_VALUES} FROM {_RECORDS}
     ON CONFLICT DO NOTHING
     RETURNING id
 """
 _UPDATE = f"""
     UPDATE qualification.leads AS l
-    SET {", ".join(f"{name} = u.{name}" for name in _CHANGEABLE)}
-    FROM unnest({_ARRAYS}) AS u ({_NAMES})
-    WHERE l.workspace_id = $1 AND l.id = u.id
+    SET {", ".join(f"{name} = r.{name}" for name in _CHANGEABLE)}
+    FROM {_RECORDS}
+    WHERE l.workspace_id = $1 AND l.id = r.id
 """
 
 
@@ -153,22 +177,22 @@ async def list_leads(
     return [Lead(**dict(row)) for row in await session.fetch(statement)]
 
 
-def _arrays(leads: Sequence[Lead]) -> list[list[Any]]:
-    return [[getattr(lead, name) for lead in leads] for name in COLUMNS]
+def _records(leads: Sequence[Lead]) -> list[dict[str, Any]]:
+    return [{name: getattr(lead, name) for name in COLUMNS} for lead in leads]
 
 
 async def insert_leads(session: WriteSession, leads: Sequence[Lead]) -> set[UUID]:
     """The ids that went in; one that did not met a lead with its id or external id."""
     if not leads:
         return set()
-    rows = await session.fetch(_INSERT, session.workspace_id, *_arrays(leads))
+    rows = await session.fetch(_INSERT, session.workspace_id, _records(leads))
     return {row["id"] for row in rows}
 
 
 async def update_leads(session: WriteSession, leads: Sequence[Lead]) -> None:
     """The rows must be locked."""
     if leads:
-        await session.execute(_UPDATE, session.workspace_id, *_arrays(leads))
+        await session.execute(_UPDATE, session.workspace_id, _records(leads))
 
 
 async def user_ids(session: Session, external_ids: Sequence[str]) -> dict[str, UUID]:

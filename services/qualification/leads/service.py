@@ -212,6 +212,11 @@ def _new_lead(principal: Principal, values: Values, users: Mapping[str, UUID]) -
     blank: dict[str, Any] = dict.fromkeys(repository.COLUMNS) | {
         "version": 1,
         "score": 0,
+        "tools": [],
+        "behaviour_points": 0,
+        "demographic_points": 0,
+        "mql_count": 0,
+        "unsubscribed": False,
         "status_since": now,
         "created_at": now,
         "updated_at": now,
