@@ -152,18 +152,31 @@ class Timer(Record, Base):
 
 
 class Assessment(Record, Base):
-    """One acceptance test: what was known, what was concluded and by which policy. Never changed."""
+    """One acceptance test: what was known, what was concluded and by which policy. Never changed.
+
+    Of a lead, of an opportunity, or, once the lead is handed over, of both. `carried` says which
+    evidence came from which earlier test; a test that is not binding tells what another policy
+    would say and decides nothing.
+    """
 
     __tablename__ = "assessments"
     __table_args__ = (
         reference("lead_id", "qualification.leads"),
-        # The tests of a lead, newest last.
+        reference("retest_of", "qualification.assessments"),
+        # The tests of a lead and of an opportunity, newest last.
         Index(None, "workspace_id", "lead_id", "id"),
+        Index(None, "workspace_id", "opportunity_id", "id"),
+        Index(
+            "ix_assessments_workspace_id_retest_of",
+            "workspace_id",
+            "retest_of",
+            postgresql_where=text("retest_of IS NOT NULL"),
+        ),
         {"schema": SCHEMA},
     )
 
-    lead_id: Mapped[UUID]
-    lead_version: Mapped[int]
+    lead_id: Mapped[UUID | None]
+    lead_version: Mapped[int | None]
     policy_version: Mapped[int]
     segment: Mapped[str]
     evidence: Mapped[dict[str, Any]]
@@ -172,22 +185,35 @@ class Assessment(Record, Base):
     is_convertible: Mapped[bool]
     assessed_at: Mapped[datetime]
     assessed_by: Mapped[str]
+    opportunity_id: Mapped[UUID | None]
+    opportunity_version: Mapped[int | None]
+    retest_of: Mapped[UUID | None]
+    is_binding: Mapped[bool] = mapped_column(server_default=text("true"))
+    carried: Mapped[dict[str, Any] | None]
+    comparison: Mapped[dict[str, Any] | None]
 
 
 class Conversion(Tenant, Base):
-    """The hand-over of a lead: the opportunity's id, picked once, and how far opening it is."""
+    """A hand-over, of a lead or straight from a contact: the opportunity's id, picked once, who
+    gave it to whom, and how far opening it is."""
 
     __tablename__ = "conversions"
     __table_args__ = (
-        UniqueConstraint("workspace_id", "opportunity_id"),
+        UniqueConstraint("workspace_id", "lead_id"),
         reference("lead_id", "qualification.leads"),
         reference("assessment_id", "qualification.assessments"),
+        reference("sdr_id", "workspace.users"),
+        reference("owner_id", "workspace.users"),
         Index(None, "workspace_id", "assessment_id"),
+        # Lists by state and by who gave or got it.
+        Index(None, "workspace_id", "state", "opportunity_id"),
+        Index(None, "workspace_id", "sdr_id", "opportunity_id"),
+        Index(None, "workspace_id", "owner_id", "opportunity_id"),
         {"schema": SCHEMA},
     )
 
-    lead_id: Mapped[UUID] = mapped_column(primary_key=True)
-    opportunity_id: Mapped[UUID]
+    opportunity_id: Mapped[UUID] = mapped_column(primary_key=True)
+    lead_id: Mapped[UUID | None]
     assessment_id: Mapped[UUID]
     # What pipeline is asked to open, as it was when it was asked.
     request: Mapped[dict[str, Any]]
@@ -196,6 +222,29 @@ class Conversion(Tenant, Base):
     requested_at: Mapped[datetime]
     requested_by: Mapped[str]
     settled_at: Mapped[datetime | None]
+    contact_external_id: Mapped[str | None]
+    sdr_id: Mapped[UUID | None]
+    owner_id: Mapped[UUID | None]
+    is_to_self: Mapped[bool] = mapped_column(server_default=text("false"))
+    note: Mapped[str | None]
+
+
+class Screen(Record, Base):
+    """Budget, authority, need and timeline of a lead as somebody asked for them: advice only."""
+
+    __tablename__ = "screens"
+    __table_args__ = (
+        reference("lead_id", "qualification.leads"),
+        Index(None, "workspace_id", "lead_id", "id"),
+        {"schema": SCHEMA},
+    )
+
+    lead_id: Mapped[UUID]
+    lead_version: Mapped[int]
+    answers: Mapped[dict[str, Any]]
+    score: Mapped[int] = mapped_column(SmallInteger)
+    screened_at: Mapped[datetime]
+    screened_by: Mapped[str]
 
 
 class OutboxRow(Record, Base):
