@@ -126,6 +126,11 @@ def _index_leads() -> None:
         "CREATE INDEX ix_leads_workspace_id_email"
         " ON qualification.leads (workspace_id, lower(email))"
     )
+    op.execute(
+        "CREATE INDEX ix_leads_workspace_id_address ON qualification.leads"
+        " (workspace_id, regexp_replace(lower(email), '[+][^@]*@', '@')) INCLUDE (email)"
+        " WHERE email IS NOT NULL AND merged_into_id IS NULL"
+    )
     for column in ("owner_id", "sdr_id", "status", "source_kind"):
         _index("leads", column, "id")
     for column in _BY_VALUE:
@@ -324,6 +329,7 @@ def _create_response_timers() -> None:
             due_at TIMESTAMP WITH TIME ZONE NOT NULL,
             stopped_at TIMESTAMP WITH TIME ZONE,
             stopped_by TEXT,
+            stopped_actor TEXT,
             responder_id UUID,
             sdr_id UUID,
             owner_id UUID,
@@ -340,7 +346,13 @@ def _create_response_timers() -> None:
     layout.place("qualification.response_timers")
     _index("response_timers", "lead_id")
     _index("response_timers", "started_at")
-    _index("response_timers", "due_at", where="stopped_at IS NULL")
+    _index("response_timers", "due_at", "id")
+    op.execute(
+        "CREATE INDEX ix_response_timers_open ON qualification.response_timers"
+        " (workspace_id, due_at, id) WHERE stopped_at IS NULL"
+    )
+    _index("response_timers", "sdr_id", "due_at")
+    _index("response_timers", "owner_id", "due_at")
     _refer("response_timers", "lead_id", "qualification.leads")
 
 

@@ -47,6 +47,14 @@ class Lead(Record, Base):
         ),
         # Who else is this person: by address, in any case of letters, and by account.
         Index("ix_leads_workspace_id_email", "workspace_id", text("lower(email)")),
+        # The same mailbox, whatever its tag; read without the rows themselves.
+        Index(
+            "ix_leads_workspace_id_address",
+            "workspace_id",
+            text("regexp_replace(lower(email), '[+][^@]*@', '@')"),
+            postgresql_include=["email"],
+            postgresql_where=text("email IS NOT NULL AND merged_into_id IS NULL"),
+        ),
         _known("account_external_id"),
         _known("next_touch_on", "id"),
         _known("woken_at"),

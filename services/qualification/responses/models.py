@@ -19,8 +19,16 @@ class ResponseTimer(Record, Base):
         reference("lead_id", "qualification.leads"),
         Index(None, "workspace_id", "lead_id"),
         Index(None, "workspace_id", "started_at"),
-        # Those that still run.
-        Index(None, "workspace_id", "due_at", postgresql_where=text("stopped_at IS NULL")),
+        Index(None, "workspace_id", "due_at", "id"),
+        Index(None, "workspace_id", "sdr_id", "due_at"),
+        Index(None, "workspace_id", "owner_id", "due_at"),
+        Index(
+            "ix_response_timers_open",
+            "workspace_id",
+            "due_at",
+            "id",
+            postgresql_where=text("stopped_at IS NULL"),
+        ),
         {"schema": "qualification"},
     )
 
@@ -29,7 +37,9 @@ class ResponseTimer(Record, Base):
     started_at: Mapped[datetime]
     due_at: Mapped[datetime]
     stopped_at: Mapped[datetime | None]
+    # What stopped it, who recorded that, and which user answered.
     stopped_by: Mapped[str | None]
+    stopped_actor: Mapped[str | None]
     responder_id: Mapped[UUID | None]
     sdr_id: Mapped[UUID | None]
     owner_id: Mapped[UUID | None]
