@@ -5,3 +5,6 @@ pipeline's business.
 """
 
 from __future__ import annotations
+
+from services.qualification.evidence.views import Evidence as Evidence
+from services.qualification.evidence.views import evidence_of as evidence_of
