@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.kit.app import create_app
 from services.pipeline.accounts.endpoints import router as accounts
+from services.pipeline.changes.endpoints import router as changes
 from services.pipeline.contacts.endpoints import router as contacts
 from services.pipeline.imports.endpoints import router as imports
 from services.pipeline.opportunities.endpoints import router as opportunities
@@ -27,6 +28,7 @@ app = create_app(
         accounts,
         contacts,
         subscriptions,
+        changes,
         imports,
     ],
     token_lookups=token_lookups,

@@ -1,0 +1,32 @@
+"""Reading the change feed: entries told as an opportunity's history tells them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.kit.db import Session
+from services.pipeline.changes import repository
+from services.pipeline.opportunities.history import tell
+
+_FEED = ("sequence", "subject", "subject_id", "external_id", "posted_at")
+
+
+async def read_changes(session: Session, after: int, limit: int) -> dict[str, Any]:
+    """A page of the feed. What it holds never changes: only the worker adds entries, with growing
+    sequences, so a reader that goes on from `next_after` misses nothing, however late it comes."""
+    # The end is read first: an entry added in between is then on this page or behind it.
+    last = await repository.last_sequence(session)
+    rows = await repository.read_feed(session, after, limit)
+    versions = [row for row in rows if row["kind"] is not None]
+    told = iter(await tell(session, versions))
+    items = [_entry(row, next(told) if row["kind"] is not None else row) for row in rows]
+    reached = items[-1]["sequence"] if items else after
+    return {"items": items, "next_after": reached, "last_sequence": max(last, reached)}
+
+
+def _entry(row: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+    entry = {name: row[name] for name in _FEED}
+    for name in ("version", "kind", "changes", "actor", "reason", "occurred_at", "recorded_at"):
+        entry[name] = told[name]
+    entry["actor_name"] = told.get("actor_name")
+    return entry
