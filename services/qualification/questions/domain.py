@@ -12,7 +12,6 @@ from services.workspace.policy_qualification import ELEMENTS
 SCORE_MAX: Final = 3
 """An element confirmed by the customer: nothing is left to ask."""
 
-_MENTIONED: Final = 1
 _WORD: Final = re.compile(r"[^\W_]+")
 
 
@@ -124,22 +123,19 @@ class Gap:
 
 
 def gaps_of(
-    scores: Mapping[str, int], stage_number: int | None, required_by: Mapping[str, int]
+    scores: Mapping[str, int], required: Collection[str], required_by: Mapping[str, int]
 ) -> dict[str, Gap]:
-    """Every element, by how far it is known and whether it should be known better at this stage.
-    `stage_number` None is a deal that is not open: nothing is required of it."""
-    found = {}
-    for element in ELEMENTS:
-        score = scores.get(element, 0)
-        due = required_by.get(element)
-        is_due = due is not None and stage_number is not None and stage_number >= due
-        found[element] = Gap(
+    """Every element, by how far it is known. `required` are those that should be identified by
+    now and are not; `required_by` the stage each is required from."""
+    return {
+        element: Gap(
             element=element,
-            score=score,
-            is_required=is_due and score <= _MENTIONED,
-            required_from=due,
+            score=scores.get(element, 0),
+            is_required=element in required,
+            required_from=required_by.get(element),
         )
-    return found
+        for element in ELEMENTS
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +152,7 @@ class Choice:
     """A question, its place among the others, and why it is there."""
 
     question: Question
+    gap: Gap
     sort_key: tuple[int, int, int, int, int, str]
     is_answered: bool
     reason: str
@@ -189,7 +186,7 @@ def choose(
             -len(fit),
             question.external_id,
         )
-        chosen.append(Choice(question, key, is_answered, _reason(gap, fit, is_answered)))
+        chosen.append(Choice(question, gap, key, is_answered, _reason(gap, fit, is_answered)))
     return sorted(chosen, key=lambda choice: choice.sort_key)
 
 
