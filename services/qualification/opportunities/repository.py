@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from services.kit.db import Session
@@ -147,3 +147,88 @@ async def find_contact(session: Session, external_id: str) -> dict[str, Any] | N
         external_id,
     )
     return None if row is None else dict(row)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How an opportunity stands, as far as adding up goes, and whose it is."""
+
+    id: UUID
+    external_id: str | None
+    name: str
+    stage: str
+    forecast_category: str
+    net_arr: Decimal
+    currency: str
+    sales_accepted_date: date | None
+    owner_id: UUID
+    sdr_id: UUID | None
+    created_at: datetime
+
+
+async def get_standings(session: Session, ids: Iterable[UUID]) -> list[Standing]:
+    """Those of the ids that are opportunities, by id; cheaper than `get_opportunities` for many."""
+    rows = await session.fetch(
+        """
+        SELECT id, external_id, name, stage, forecast_category, net_arr, currency,
+               sales_accepted_date, owner_id, sdr_id, created_at
+        FROM pipeline.published_opportunities
+        WHERE workspace_id = $1 AND id = ANY($2::uuid[]) ORDER BY id
+        """,
+        session.workspace_id,
+        list(ids),
+    )
+    return [Standing(**dict(row)) for row in rows]
+
+
+async def find_contacts(session: Session, external_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """As `find_contact`, for many: those that are there, by external id."""
+    rows = await session.fetch(
+        """
+        SELECT external_id, name, title, buying_role, champion, left_at
+        FROM pipeline.published_contacts
+        WHERE workspace_id = $1 AND external_id = ANY($2::text[])
+        """,
+        session.workspace_id,
+        list(external_ids),
+    )
+    return {row["external_id"]: dict(row) for row in rows}
+
+
+async def fetch_with(
+    session: Session, where: Filters, *, joined: str, columns: str, order_by: str, limit: int | None
+) -> list[tuple[Opportunity, dict[str, Any]]]:
+    """Opportunities (`o`) joined with tables of qualification's own, and the columns of those. The
+    first parameter of `where` is the workspace."""
+    limited = "" if limit is None else f"LIMIT {int(limit)}"
+    rows = await session.fetch(
+        f"SELECT {_COLUMNS}, {columns} FROM {_FROM} {joined}"
+        f" WHERE {where} ORDER BY {order_by} {limited}",
+        *where.values,
+    )
+    own = [field.name for field in fields(Opportunity)]
+    found = []
+    for row in rows:
+        known = dict(row)
+        found.append((Opportunity(**{name: known.pop(name) for name in own}), known))
+    return found
+
+
+async def get_accounts(session: Session, external_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Those of the accounts that pipeline has by now, with what they say of size and buying."""
+    rows = await session.fetch(
+        """
+        SELECT external_id, name, employees, segment, vertical, route_to_market
+        FROM pipeline.published_accounts
+        WHERE workspace_id = $1 AND external_id = ANY($2::text[])
+        """,
+        session.workspace_id,
+        list(external_ids),
+    )
+    return {row["external_id"]: dict(row) for row in rows}
+
+
+OPPORTUNITIES: Final = "pipeline.published_opportunities"
+ACCOUNTS: Final = "pipeline.published_accounts"
+CONTACTS: Final = "pipeline.published_contacts"
+"""For statements that join what pipeline publishes with tables of qualification's own."""
