@@ -145,6 +145,7 @@ class ServiceRoute(APIRoute):
         } | _ALWAYS_ALLOWED_QUERY
         raw_body = bool((self.openapi_extra or {}).get("x-raw-body"))
         takes_json = self.body_field is not None and not raw_body
+        needs_body = self.body_field is not None and self.body_field.field_info.is_required()
 
         async def handle(request: Request) -> Response:
             service: Service = request.app.state.service
@@ -152,7 +153,7 @@ class ServiceRoute(APIRoute):
             headers = await service.limiter.take(principal.key_id)
             _check_address(request, allowed)
             body = b"" if raw_body else await _read_body(request, service.body_bytes_max)
-            if takes_json:
+            if takes_json and (body or needs_body):
                 _parse_json(request, body)
             key = request.headers.get("idempotency-key")
             if key is not None and request.method == "POST":
