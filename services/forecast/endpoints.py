@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
-from fastapi.responses import StreamingResponse
 from pydantic import AfterValidator, AwareDatetime, BaseModel
 
 from services.forecast import drill_down, service, stream, trend, waterfall
@@ -27,6 +26,7 @@ from services.forecast.schemas import (
     TrendOut,
     WaterfallOut,
 )
+from services.kit import sse
 from services.kit.answers import json_answer, stored_answer
 from services.kit.app import COMMON_ERRORS, problems
 from services.kit.csv_answer import csv_response, list_answer, wants_csv
@@ -256,14 +256,10 @@ async def get_stream(
     question = Question(quarter, user_id)
     # Refuses before the stream begins what it would be refused for.
     await service.read_forecast(session, caller, question)
-    seen = int(last_event_id) if last_event_id and last_event_id.isdecimal() else None
-    stream.STREAMS.check_room(settings.streams_max)
+    sse.STREAMS.check_room(settings.streams_max)
     database = request.app.state.service.database
-    return StreamingResponse(
-        stream.events(database, caller, question, settings, seen),
-        media_type=stream.MEDIA_TYPE,
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    seen = sse.last_seen(last_event_id)
+    return sse.stream_answer(stream.events(database, caller, question, settings, seen))
 
 
 def _page_answer(request: Request, content: dict[str, Any], item: type[BaseModel]) -> Response:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from services.kit.errors import (
-    FieldProblem,
-    ForbiddenError,
-    InvalidPayloadError,
-    UnavailableError,
-)
+from services.kit.errors import FieldProblem, ForbiddenError, InvalidPayloadError
 
 
 class FutureInstantError(InvalidPayloadError):
@@ -62,12 +57,3 @@ class OutOfScopeError(ForbiddenError):
 
     def __init__(self, scope: str) -> None:
         super().__init__(f"This token reads {scope} only.")
-
-
-class TooManyStreamsError(UnavailableError):
-    """503: this process has no place for another stream."""
-
-    code = "too_many_streams"
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"There are {limit} streams open already; close one, or try again.")

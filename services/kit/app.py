@@ -42,6 +42,7 @@ from services.kit.ratelimit import RateLimiter
 from services.kit.settings import ServiceName, Settings, get_settings
 from services.kit.tasks import Bell
 from services.kit.telemetry import REQUEST_SECONDS, REQUESTS, exposition
+from services.kit.wakes import Wakes
 
 log = get_logger(__name__)
 
@@ -287,12 +288,14 @@ async def start_service(
         bell=Bell(redis_url),
         body_bytes_max=settings.body_bytes_max,
         redis=redis,
+        wakes=Wakes(redis_url, f"leadline:{name}:changed", settings.redis_timeout_s),
     )
 
 
 async def stop_service(service: Service) -> None:
     """Rings what is waiting, then closes connections."""
     await service.bell.close()
+    await service.wakes.close()
     if service.redis is not None:
         await service.redis.aclose()
     await service.database.close()

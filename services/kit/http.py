@@ -35,6 +35,7 @@ from services.kit.idempotency import (
 from services.kit.logging import get_logger
 from services.kit.ratelimit import RateLimiter
 from services.kit.tasks import Bell
+from services.kit.wakes import Wakes
 
 log = get_logger(__name__)
 
@@ -57,6 +58,7 @@ class Service:
         idempotency: IdempotencyStore,
         bell: Bell,
         body_bytes_max: int,
+        wakes: Wakes,
         redis: Redis | None = None,
     ) -> None:
         self.name = name
@@ -66,6 +68,7 @@ class Service:
         self.idempotency = idempotency
         self.bell = bell
         self.body_bytes_max = body_bytes_max
+        self.wakes = wakes
         self.redis = redis
 
 
