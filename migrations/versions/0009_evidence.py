@@ -72,6 +72,7 @@ def _create_command_plan_versions() -> None:
             version INTEGER NOT NULL,
             sections JSONB NOT NULL,
             elements JSONB NOT NULL,
+            elements_version INTEGER NOT NULL,
             changes JSONB NOT NULL,
             author TEXT NOT NULL,
             saved_at TIMESTAMP WITH TIME ZONE NOT NULL,

@@ -49,6 +49,7 @@ class CommandPlanVersion(Tenant, Base):
     version: Mapped[int] = mapped_column(primary_key=True)
     sections: Mapped[dict[str, Any]]
     elements: Mapped[dict[str, Any]]
+    elements_version: Mapped[int]
     changes: Mapped[list[Any]]
     author: Mapped[str]
     saved_at: Mapped[datetime]

@@ -35,6 +35,7 @@ class PlanVersion:
     version: int
     sections: Sections
     elements: dict[str, Any]
+    elements_version: int
     changes: list[dict[str, Any]]
     author: str | None
     saved_at: datetime | None
@@ -50,6 +51,7 @@ BEFORE_ALL = PlanVersion(
     version=0,
     sections=EMPTY,
     elements={},
+    elements_version=0,
     changes=[],
     author=None,
     saved_at=None,
@@ -138,10 +140,10 @@ async def save(
         f"""
         INSERT INTO qualification.command_plan_versions
             (workspace_id, opportunity_id, {_VERSION_COLUMNS})
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         """,
         session.workspace_id, saved.opportunity_id, saved.version, saved.sections, saved.elements,
-        [place._asdict() for place in changes], author, at, policy_version,
+        saved.elements_version, [place._asdict() for place in changes], author, at, policy_version,
     )  # fmt: skip
     return saved
 
