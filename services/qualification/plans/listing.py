@@ -17,12 +17,11 @@ from services.qualification.opportunities.repository import fetch_with
 from services.qualification.plans.answer import standing_json
 from services.qualification.plans.domain import EXEMPT_NAME
 from services.qualification.plans.repository import Plan, blank
-from services.qualification.plans.scope import seen_of
+from services.qualification.plans.scope import seen_of, within
 from services.qualification.plans.sections import OVERVIEW_FIELDS
 from services.workspace.policy import Policy
 from services.workspace.policy_qualification import ELEMENTS
 from services.workspace.policy_settings import OPEN_STAGES
-from services.workspace.users.reach import Sight
 
 _COLUMNS = """
     p.version AS plan_version, p.sections, p.elements, p.elements_version, p.elements_at,
@@ -80,26 +79,12 @@ async def list_plans(
     where.where("o.net_arr >= {}", net_arr_min)
     where.where("s.is_stale = {}", is_stale)
     where.where("s.is_incomplete = {}", is_incomplete)
-    _within(where, seen)
+    within(where, seen)
     joined = _joined(where, policy, now)
     rows = await fetch_with(
         session, where, joined=joined, columns=_COLUMNS, order_by="o.id", limit=page.limit + 1
     )
     return [standing_json(deal, _plan(deal.id, row), policy, now) for deal, row in rows]
-
-
-def _within(where: Filters, seen: Sight) -> None:
-    if seen.owners is None:
-        return
-    owners = sorted(seen.owners)
-    if seen.sdr_id is None:
-        where.require("o.owner_id = ANY({}::uuid[])", owners)
-        return
-    # One parameter carries both: the owners, and the SDR as the last of the list.
-    where.require(
-        "(o.owner_id = ANY(({0}::uuid[])[2:]) OR o.sdr_id = ({0}::uuid[])[1])",
-        [seen.sdr_id, *owners],
-    )
 
 
 def _joined(where: Filters, policy: Policy, now: datetime) -> str:

@@ -8,6 +8,7 @@ from services.kit import clock
 from services.kit.auth import Principal
 from services.kit.db import ReadSession
 from services.kit.errors import ForbiddenError, NotFoundError
+from services.kit.rows import Filters
 from services.workspace.users.reach import Sight, sight
 from services.workspace.users.repository import subtree
 
@@ -55,3 +56,18 @@ async def _find_user(session: ReadSession, reference: str) -> UUID:
     if found is None:
         raise UserUnknownError(reference)
     return found
+
+
+def within(where: Filters, seen: Sight) -> None:
+    """Keeps a statement over opportunities (`o`) to those."""
+    if seen.owners is None:
+        return
+    owners = sorted(seen.owners)
+    if seen.sdr_id is None:
+        where.require("o.owner_id = ANY({}::uuid[])", owners)
+        return
+    # One parameter carries both: the owners, and the SDR as the last of the list.
+    where.require(
+        "(o.owner_id = ANY(({0}::uuid[])[2:]) OR o.sdr_id = ({0}::uuid[])[1])",
+        [seen.sdr_id, *owners],
+    )
