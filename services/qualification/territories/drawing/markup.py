@@ -1,0 +1,15 @@
+"""Text as XML and HTML carry it: nothing a user wrote can become markup."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import Final
+
+# What XML 1.0 cannot carry, not even escaped.
+_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def escaped(text: str) -> str:
+    """For content and for attributes in double quotes alike."""
+    return escape(_NOT_XML.sub("\ufffd", text), quote=True)
