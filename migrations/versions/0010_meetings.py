@@ -358,6 +358,7 @@ def _create_meeting_answers() -> None:
             element TEXT NOT NULL,
             answer TEXT NOT NULL,
             score SMALLINT,
+            contact_external_id TEXT,
             carried_to UUID,
             recorded_at TIMESTAMP WITH TIME ZONE NOT NULL,
             actor TEXT NOT NULL,

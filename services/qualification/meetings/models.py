@@ -174,6 +174,8 @@ class MeetingAnswer(Record, Base):
     element: Mapped[str]
     answer: Mapped[str]
     score: Mapped[int | None] = mapped_column(SmallInteger)
+    # Who said so, where that is known: a contact of pipeline.
+    contact_external_id: Mapped[str | None]
     carried_to: Mapped[UUID | None]
     recorded_at: Mapped[datetime]
     actor: Mapped[str]

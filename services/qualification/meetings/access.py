@@ -1,0 +1,116 @@
+"""Who may see and change a meeting: whoever takes part in it, and whoever may see what it is
+about, which is its opportunity, else its lead, else its account."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from services.kit.auth import Principal
+from services.kit.db import Session
+from services.kit.rows import Filters
+from services.qualification.leads.service import own_leads_only
+from services.qualification.opportunities.repository import ACCOUNTS, OPPORTUNITIES
+from services.workspace.users.reach import Sight, sight
+
+
+class Facts(Protocol):
+    """What access is decided on. `opportunity_owner_id` is None until pipeline has opened it."""
+
+    @property
+    def owner_id(self) -> UUID | None: ...
+    @property
+    def team_ids(self) -> Sequence[UUID]: ...
+    @property
+    def lead_id(self) -> UUID | None: ...
+    @property
+    def lead_owner_id(self) -> UUID | None: ...
+    @property
+    def lead_sdr_id(self) -> UUID | None: ...
+    @property
+    def opportunity_id(self) -> UUID | None: ...
+    @property
+    def opportunity_owner_id(self) -> UUID | None: ...
+    @property
+    def opportunity_sdr_id(self) -> UUID | None: ...
+    @property
+    def account_owner_id(self) -> UUID | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Whose meetings a caller may see."""
+
+    sight: Sight
+    user_id: UUID | None
+    sees_all_leads: bool
+
+    def covers(self, meeting: Facts) -> bool:
+        owners = self.sight.owners
+        if owners is None or meeting.owner_id in owners or self.user_id in meeting.team_ids:
+            return True
+        if meeting.opportunity_owner_id is not None:
+            return self.sight.covers(meeting.opportunity_owner_id, meeting.opportunity_sdr_id)
+        if meeting.lead_id is not None:
+            return self.covers_lead(meeting.lead_owner_id, meeting.lead_sdr_id)
+        return meeting.opportunity_id is None and meeting.account_owner_id in owners
+
+    def covers_lead(self, owner_id: UUID | None, sdr_id: UUID | None) -> bool:
+        return self.sees_all_leads or self.user_id in (owner_id, sdr_id)
+
+    def keep_to(self, where: Filters) -> None:
+        """As `covers`, for a list of meetings `m`."""
+        if self.sight.owners is None:
+            return
+        where.values.append(list(self.sight.owners))
+        owners = f"${len(where.values)}::uuid[]"
+        parts = _PARTS[self.sight.sdr_id is not None, self.sees_all_leads]
+        where.require(_VISIBLE.format(owners=owners, user="{0}", **parts), self.user_id)
+
+
+# Each part is an index scan of its own; one condition over all of them would read every meeting.
+_VISIBLE = f"""
+    m.id IN (
+        SELECT s.id FROM qualification.meetings AS s
+        WHERE s.workspace_id = $1 AND s.owner_id = ANY({{owners}})
+        UNION
+        SELECT p.meeting_id FROM qualification.meeting_people AS p
+        WHERE p.workspace_id = $1 AND p.user_id = {{user}}
+        UNION
+        SELECT s.id FROM {OPPORTUNITIES} AS d
+        JOIN qualification.meetings AS s ON s.workspace_id = $1 AND s.opportunity_id = d.id
+        WHERE d.workspace_id = $1 AND (d.owner_id = ANY({{owners}}) {{sdr}})
+        UNION
+        SELECT s.id FROM qualification.meetings AS s {{leads}}
+        WHERE s.workspace_id = $1 AND s.lead_id IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM {OPPORTUNITIES} AS d
+            WHERE d.workspace_id = $1 AND d.id = s.opportunity_id
+        )
+        UNION
+        SELECT s.id FROM {ACCOUNTS} AS a
+        JOIN qualification.meetings AS s
+          ON s.workspace_id = $1 AND s.account_external_id = a.external_id
+        WHERE a.workspace_id = $1 AND a.owner_id = ANY({{owners}})
+          AND s.lead_id IS NULL AND s.opportunity_id IS NULL
+    )
+"""
+_OWN_LEADS = """
+    JOIN qualification.leads AS l
+      ON l.workspace_id = $1 AND l.id = s.lead_id AND ({0} IN (l.owner_id, l.sdr_id))
+"""
+_PARTS = {
+    (is_sdr, all_leads): {
+        "sdr": "OR d.sdr_id = {0}" if is_sdr else "",
+        "leads": "" if all_leads else _OWN_LEADS,
+    }
+    for is_sdr in (False, True)
+    for all_leads in (False, True)
+}
+
+
+async def viewer(session: Session, principal: Principal) -> Viewer:
+    """Raises ForbiddenError without a role that reads."""
+    seen = await sight(session, principal)
+    return Viewer(seen, principal.user_id, not own_leads_only(principal))
