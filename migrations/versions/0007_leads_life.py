@@ -23,7 +23,9 @@ _TABLES = (
 )
 # Lists page in the order of ids, so every filter of one has the id at its end.
 _BY_VALUE = ("source", "region", "industry", "email_domain", "campaign", "engagement_external_id")
-_REPLACED = ("email", "owner_id", "sdr_id", "status")
+_REPLACED = ("owner_id", "sdr_id", "status")
+_LEFT = ("owner_id_id", "sdr_id_id", "status_id", "source_kind_id", "source_id", "region_id")
+_LEFT += ("score_id", "status_score_id", "account_external_id")
 
 
 def upgrade() -> None:
@@ -53,17 +55,7 @@ def downgrade() -> None:
     # Indexes go with the columns they name.
     for column in _COLUMNS:
         op.execute(f"ALTER TABLE qualification.leads DROP COLUMN {column}")
-    for name in (
-        "email",
-        "owner_id_id",
-        "sdr_id_id",
-        "status_id",
-        "source_kind_id",
-        "source_id",
-        "region_id",
-    ):
-        op.execute(f"DROP INDEX qualification.ix_leads_workspace_id_{name}")
-    for name in ("score_id", "status_score_id", "account_external_id"):
+    for name in _LEFT:
         op.execute(f"DROP INDEX qualification.ix_leads_workspace_id_{name}")
     for column in _REPLACED:
         _index("leads", column)
@@ -79,6 +71,7 @@ _COLUMNS = {
     "landing_page": "TEXT",
     "behaviour_points": "INTEGER DEFAULT 0 NOT NULL",
     "demographic_points": "INTEGER DEFAULT 0 NOT NULL",
+    "key_account": "BOOLEAN DEFAULT false NOT NULL",
     "stated_score": "INTEGER",
     "fit_score": "INTEGER",
     "unsubscribed": "BOOLEAN DEFAULT false NOT NULL",
@@ -104,7 +97,7 @@ def _extend_leads() -> None:
 
 
 def _index(table: str, *columns: str, where: str | None = None) -> None:
-    names = "_".join(column.removesuffix(" DESC") for column in columns)
+    names = "_".join(columns)
     condition = "" if where is None else f" WHERE {where}"
     op.execute(
         f"CREATE INDEX ix_{table}_workspace_id_{names}"
@@ -123,10 +116,6 @@ def _index_leads() -> None:
     for column in _REPLACED:
         op.execute(f"DROP INDEX qualification.ix_leads_workspace_id_{column}")
     op.execute(
-        "CREATE INDEX ix_leads_workspace_id_email"
-        " ON qualification.leads (workspace_id, lower(email))"
-    )
-    op.execute(
         "CREATE INDEX ix_leads_workspace_id_address ON qualification.leads"
         " (workspace_id, regexp_replace(lower(email), '[+][^@]*@', '@')) INCLUDE (email)"
         " WHERE email IS NOT NULL AND merged_into_id IS NULL"
@@ -135,8 +124,8 @@ def _index_leads() -> None:
         _index("leads", column, "id")
     for column in _BY_VALUE:
         _index("leads", column, "id", where=f"{column} IS NOT NULL")
-    _index("leads", "score DESC", "id")
-    _index("leads", "status", "score DESC", "id")
+    _index("leads", "score", "id")
+    _index("leads", "status", "score", "id")
     _index("leads", "account_external_id", where="account_external_id IS NOT NULL")
     _index("leads", "next_touch_on", "id", where="next_touch_on IS NOT NULL")
     _index("leads", "woken_at", where="woken_at IS NOT NULL")
@@ -393,7 +382,7 @@ def _fill() -> None:
             stated_score = nullif(score, 0),
             first_mql_at = CASE WHEN status = 'mql' THEN status_since END,
             first_pql_at = CASE WHEN status = 'pql' THEN status_since END,
-            mql_count = CASE WHEN status IN ('mql', 'pql') THEN 1 ELSE 0 END,
+            mql_count = CASE WHEN status = 'mql' THEN 1 ELSE 0 END,
             sql_at = CASE WHEN status = 'qualified' THEN status_since END
         """
     )

@@ -37,16 +37,9 @@ class Lead(Record, Base):
         Index(None, "workspace_id", "status", "id"),
         Index(None, "workspace_id", "source_kind", "id"),
         *(_known(name, "id") for name in _FILTERS),
-        Index("ix_leads_workspace_id_score_id", "workspace_id", text("score DESC"), "id"),
-        Index(
-            "ix_leads_workspace_id_status_score_id",
-            "workspace_id",
-            "status",
-            text("score DESC"),
-            "id",
-        ),
-        # Who else is this person: by address, in any case of letters, and by account.
-        Index("ix_leads_workspace_id_email", "workspace_id", text("lower(email)")),
+        Index(None, "workspace_id", "score", "id"),
+        Index(None, "workspace_id", "status", "score", "id"),
+        Index(None, "workspace_id", "email"),
         # The same mailbox, whatever its tag; read without the rows themselves.
         Index(
             "ix_leads_workspace_id_address",
@@ -95,6 +88,7 @@ class Lead(Record, Base):
     # Running totals: never added up anew when a signal comes.
     behaviour_points: Mapped[int] = mapped_column(server_default=text("0"))
     demographic_points: Mapped[int] = mapped_column(server_default=text("0"))
+    key_account: Mapped[bool] = mapped_column(server_default=text("false"))
     stated_score: Mapped[int | None]
     fit_score: Mapped[int | None]
     unsubscribed: Mapped[bool] = mapped_column(server_default=text("false"))

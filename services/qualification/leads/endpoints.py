@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from services.kit.answers import if_match, record_answer
 from services.kit.app import COMMON_ERRORS, problems
@@ -15,9 +16,10 @@ from services.kit.errors import StaleVersionError
 from services.kit.http import Caller, Read, ServiceRoute, Write
 from services.kit.pagination import PageRequest, page_request
 from services.kit.schemas import ExternalId
-from services.qualification.leads import schemas, service
+from services.qualification.leads import listing, schemas, service
 from services.qualification.leads.errors import (
     LeadExistsError,
+    LeadMergedError,
     LeadNotFoundError,
     LeadStatusError,
 )
@@ -45,25 +47,14 @@ async def list_leads(
     principal: Caller,
     session: Read,
     page: Annotated[PageRequest, Depends(page_request)],
-    status: schemas.LeadStatus | None = None,
-    source_kind: schemas.SourceKind | None = None,
-    owner_external_id: Annotated[str | None, Query(max_length=255)] = None,
-    sdr_external_id: Annotated[str | None, Query(max_length=255)] = None,
-    email: Annotated[str | None, Query(max_length=320)] = None,
-    external_id: Annotated[str | None, Query(max_length=255)] = None,
+    filters: Annotated[schemas.LeadFilters, Depends()],
 ) -> Response:
-    """Leads, oldest first; filters combine. A salesperson's key sees the leads it holds."""
+    """Leads, oldest first or (`order=score`) best score first; filters combine. A salesperson's
+    key sees the leads that are its own. Merged leads are left out unless they are asked for."""
     principal.require(*service.READERS)
-    filters = {
-        "status": status,
-        "source_kind": source_kind,
-        "owner_external_id": owner_external_id,
-        "sdr_external_id": sdr_external_id,
-        "email": email,
-        "external_id": external_id,
-    }
-    rows = await service.list_leads(session, principal, page, filters)
-    leads, next_cursor = page.cut(rows, lambda lead: [str(lead.id)])
+    query = await service.make_query(session, principal, asdict(filters))
+    rows = [] if query is None else await service.list_leads(session, page, query)
+    leads, next_cursor = page.cut(rows, query.key_of if query is not None else None)
     items = [schemas.lead_json(lead) for lead in leads]
     return list_answer(request, items, next_cursor, list(schemas.Lead.model_fields))
 
@@ -109,7 +100,10 @@ async def get_lead(request: Request, lead_id: LeadId, principal: Caller, session
 
 @router.patch(
     "/leads/{lead_id}",
-    responses={200: _ONE, **problems(LeadNotFoundError, LeadStatusError, StaleVersionError)},
+    responses={
+        200: _ONE,
+        **problems(LeadNotFoundError, LeadStatusError, LeadMergedError, StaleVersionError),
+    },
 )
 async def change_lead(
     request: Request,
@@ -123,3 +117,23 @@ async def change_lead(
         session, principal, lead_id, body.stated(), if_match=if_match(request)
     )
     return record_answer(request, schemas.lead_json(lead), lead.version)
+
+
+@router.get(
+    "/leads/{lead_id}/moves",
+    responses={200: {"model": schemas.MovePage}, **problems(LeadNotFoundError)},
+)
+async def list_moves(
+    request: Request,
+    lead_id: LeadId,
+    principal: Caller,
+    session: Read,
+    page: Annotated[PageRequest, Depends(page_request)],
+) -> Response:
+    """Everything that changed the lead's status or holders, oldest record first."""
+    principal.require(*service.READERS)
+    await service.require_lead(session, principal, lead_id)
+    rows = await listing.list_moves(session, lead_id, page)
+    moves, next_cursor = page.cut(rows, lambda row: [str(row["id"])])
+    items = [dict(move) for move in moves]
+    return list_answer(request, items, next_cursor, list(schemas.Move.model_fields))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.kit.errors import ConflictError, ForbiddenError, NotFoundError
 from services.qualification.leads.domain import Refusal
+from services.qualification.leads.record import Lead
 
 
 class LeadNotFoundError(NotFoundError):
@@ -37,3 +38,13 @@ class LeadStatusError(ConflictError):
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.message, extra={"reason": refusal.code})
+
+
+class LeadMergedError(ConflictError):
+    """409: the lead was merged into another one, which is the one to change."""
+
+    def __init__(self, lead: Lead) -> None:
+        super().__init__(
+            f"The lead was merged into {lead.merged_into_id}; change that one.",
+            extra={"survivor_id": str(lead.merged_into_id)},
+        )

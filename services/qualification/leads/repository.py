@@ -4,97 +4,34 @@ the workspace's users."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.dialects import postgresql
 
 from services.kit.columns import column_names
 from services.kit.db import Session, WriteSession
-from services.kit.pagination import PageRequest
-from services.qualification.models import Conversion
+from services.kit.rows import Rows
+from services.qualification.leads.record import Lead as Lead
 from services.qualification.models import Lead as LeadTable
-from services.workspace.models import User
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lead:
-    """A lead as stored, with what its answer shows of holders and conversion."""
-
-    id: UUID
-    external_id: str | None
-    version: int
-    name: str
-    email: str | None
-    title: str | None
-    company: str | None
-    account_external_id: str | None
-    employees: int | None
-    region: str | None
-    source_kind: str | None
-    source: str | None
-    use_case: str | None
-    seats: int | None
-    persona: str | None
-    sdr_id: UUID | None
-    owner_id: UUID | None
-    status: str
-    status_since: datetime
-    score: int
-    notes: str | None
-    created_at: datetime
-    updated_at: datetime
-    industry: str | None
-    tools: list[str]
-    email_domain: str | None
-    phone: str | None
-    campaign: str | None
-    engagement_external_id: str | None
-    landing_page: str | None
-    behaviour_points: int
-    demographic_points: int
-    stated_score: int | None
-    fit_score: int | None
-    unsubscribed: bool
-    status_reason: str | None
-    status_details: str | None
-    recycle_until: date | None
-    woken_at: datetime | None
-    first_mql_at: datetime | None
-    first_pql_at: datetime | None
-    mql_count: int
-    first_response_at: datetime | None
-    sql_at: datetime | None
-    last_signal_at: datetime | None
-    last_touch_at: datetime | None
-    next_touch_on: date | None
-    merged_into_id: UUID | None
-    sdr_external_id: str | None = None
-    owner_external_id: str | None = None
-    opportunity_id: UUID | None = None
-    conversion_state: str | None = None
-    conversion_reason: str | None = None
-
+from services.qualification.models import LeadMove
 
 COLUMNS = [name for name in column_names(LeadTable) if name != "workspace_id"]
+MOVES = Rows(LeadMove)
+
 _TYPES = {
     column.name: column.type.compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]
     for column in LeadTable.__table__.columns
 }
-_NAMES = ", ".join(COLUMNS)
-_VALUES = ", ".join(f"r.{name}" for name in COLUMNS)
-# A thousand leads travel as one document: tools are lists, which arrays of arrays cannot carry.
+# A thousand leads travel as one document: their tools are lists, which arrays cannot carry.
 _RECORDS = "json_to_recordset($2::json) AS r({})".format(
     ", ".join(f"{name} {_TYPES[name]}" for name in COLUMNS)
 )
 _CHANGEABLE = [name for name in COLUMNS if name not in ("id", "external_id", "created_at")]
 
 _INSERT = f"""
-    INSERT INTO qualification.leads (workspace_id, {_NAMES})
-    SELECT $1::uuid, {_VALUES} FROM {_RECORDS}
+    INSERT INTO qualification.leads (workspace_id, {", ".join(COLUMNS)})
+    SELECT $1::uuid, {", ".join(f"r.{name}" for name in COLUMNS)} FROM {_RECORDS}
     ON CONFLICT DO NOTHING
     RETURNING id
 """
@@ -104,77 +41,76 @@ _UPDATE = f"""
     FROM {_RECORDS}
     WHERE l.workspace_id = $1 AND l.id = r.id
 """
+SELECT = f"""
+    SELECT {", ".join(f"l.{name}" for name in COLUMNS)},
+           sdr.external_id AS sdr_external_id, owner.external_id AS owner_external_id,
+           conversion.opportunity_id, conversion.state AS conversion_state,
+           conversion.reason AS conversion_reason
+    FROM qualification.leads AS l
+    LEFT JOIN workspace.users AS sdr ON sdr.workspace_id = $1 AND sdr.id = l.sdr_id
+    LEFT JOIN workspace.users AS owner ON owner.workspace_id = $1 AND owner.id = l.owner_id
+    LEFT JOIN qualification.conversions AS conversion
+      ON conversion.workspace_id = $1 AND conversion.lead_id = l.id
+"""
+# Rows are locked in the order of their ids, so that two batches cannot deadlock; what refers to a
+# locked lead may still be added.
+_LOCK = """
+    SELECT id FROM qualification.leads WHERE workspace_id = $1 AND id = ANY($2::uuid[])
+    ORDER BY id FOR NO KEY UPDATE
+"""
 
 
-def _select() -> Select[Any]:
-    lead, sdr, owner = LeadTable.__table__, User.__table__.alias(), User.__table__.alias()
-    conversion = Conversion.__table__
-    joined = (
-        lead.outerjoin(
-            sdr, and_(sdr.c.workspace_id == lead.c.workspace_id, sdr.c.id == lead.c.sdr_id)
-        )
-        .outerjoin(
-            owner, and_(owner.c.workspace_id == lead.c.workspace_id, owner.c.id == lead.c.owner_id)
-        )
-        .outerjoin(
-            conversion,
-            and_(
-                conversion.c.workspace_id == lead.c.workspace_id, conversion.c.lead_id == lead.c.id
-            ),
-        )
-    )
-    shown = (
-        sdr.c.external_id.label("sdr_external_id"),
-        owner.c.external_id.label("owner_external_id"),
-        conversion.c.opportunity_id,
-        conversion.c.state.label("conversion_state"),
-        conversion.c.reason.label("conversion_reason"),
-    )
-    return select(*(lead.c[name] for name in COLUMNS), *shown).select_from(joined)
-
-
-async def _leads(session: Session, *where: ColumnElement[bool], lock: bool = False) -> list[Lead]:
-    lead = LeadTable.__table__
-    statement = _select().where(lead.c.workspace_id == session.workspace_id, *where)
+async def get_leads(
+    session: Session, ids: Sequence[UUID], *, lock: bool = False
+) -> dict[UUID, Lead]:
+    """With `lock` nobody else changes the leads before the transaction ends: they are read once
+    the lock is held, with the holders they have by then."""
+    if not ids:
+        return {}
     if lock:
-        # Rows are locked in the order of their ids, so that two batches cannot deadlock.
-        statement = statement.order_by(lead.c.id).with_for_update(of=lead)
-    return [Lead(**dict(row)) for row in await session.fetch(statement)]
+        await session.execute(_LOCK, session.workspace_id, list(ids))
+    rows = await session.fetch(
+        f"{SELECT} WHERE l.workspace_id = $1 AND l.id = ANY($2::uuid[]) ORDER BY l.id",
+        session.workspace_id,
+        list(ids),
+    )
+    return {row["id"]: Lead(**dict(row)) for row in rows}
 
 
 async def get_lead(session: Session, lead_id: UUID, *, lock: bool = False) -> Lead | None:
-    """With `lock` nobody else changes the lead before the transaction ends."""
-    found = await _leads(session, LeadTable.__table__.c.id == lead_id, lock=lock)
-    return found[0] if found else None
+    """As `get_leads`, of one."""
+    return (await get_leads(session, [lead_id], lock=lock)).get(lead_id)
 
 
 async def lock_by_external_id(
     session: WriteSession, external_ids: Sequence[str]
 ) -> dict[str, Lead]:
-    """The leads that exist, locked, by external id."""
-    column = LeadTable.__table__.c.external_id
-    found = await _leads(session, column.in_(external_ids), lock=True)
-    return {lead.external_id: lead for lead in found if lead.external_id is not None}
+    """The leads that exist, locked, by the external id asked for. A merged one is its survivor,
+    so two of the names may be one lead."""
+    rows = await session.fetch(
+        """
+        SELECT external_id, coalesce(merged_into_id, id) AS id FROM qualification.leads
+        WHERE workspace_id = $1 AND external_id = ANY($2::text[])
+        """,
+        session.workspace_id,
+        list(external_ids),
+    )
+    names: dict[str, UUID] = {row["external_id"]: row["id"] for row in rows}
+    leads: dict[UUID, Lead] = {}
+    missing = set(names.values())
+    while missing:
+        leads |= await get_leads(session, sorted(missing), lock=True)
+        # Merged in its turn, perhaps while we waited for it.
+        survivors = {lead.merged_into_id for lead in leads.values()} - {None}
+        missing = {lead_id for lead_id in survivors if lead_id is not None} - leads.keys()
+    return {name: _survivor(leads, lead_id) for name, lead_id in names.items()}
 
 
-async def list_leads(
-    session: Session,
-    page: PageRequest,
-    *,
-    equal: dict[str, Any],
-    holder_id: UUID | None = None,
-) -> list[Lead]:
-    """Up to one more than the page holds, oldest first. `equal` are columns and what they must
-    be; `holder_id` keeps to leads this user holds as SDR or owner."""
-    lead = LeadTable.__table__
-    statement = _select().where(lead.c.workspace_id == session.workspace_id)
-    statement = statement.where(*(lead.c[name] == value for name, value in equal.items()))
-    if holder_id is not None:
-        statement = statement.where((lead.c.sdr_id == holder_id) | (lead.c.owner_id == holder_id))
-    if page.after is not None:
-        statement = statement.where(lead.c.id > page.after[0])
-    statement = statement.order_by(lead.c.id).limit(page.limit + 1)
-    return [Lead(**dict(row)) for row in await session.fetch(statement)]
+def _survivor(leads: dict[UUID, Lead], lead_id: UUID) -> Lead:
+    lead = leads[lead_id]
+    while lead.merged_into_id is not None:
+        lead = leads[lead.merged_into_id]
+    return lead
 
 
 def _records(leads: Sequence[Lead]) -> list[dict[str, Any]]:

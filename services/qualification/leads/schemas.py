@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from fastapi import Query
 from pydantic import BaseModel, Field, Strict
 
 from services.kit.schemas import (
     Count,
+    Day,
     Email,
     ExternalId,
+    Flag,
     Label,
     Note,
+    PastInstant,
     RecordId,
     StrictModel,
+    Text,
 )
 
 SourceKind = Literal["inbound", "outbound", "self_serve", "partner"]
@@ -39,6 +45,8 @@ Persona = Literal[
 ]
 Score = Annotated[int, Strict(), Field(ge=0, le=1_000_000)]
 Region = Label
+Tools = Annotated[list[Label], Field(max_length=100)]
+Address = Annotated[str, Text(2000)]
 
 
 class _LeadFields(StrictModel):
@@ -58,9 +66,33 @@ class _LeadFields(StrictModel):
     sdr_external_id: ExternalId | None = None
     owner_external_id: ExternalId | None = None
     notes: Note | None = None
+    industry: Label | None = None
+    tools: Tools | None = Field(None, description="What they build and deliver software with.")
+    phone: Label | None = None
+    campaign: Label | None = None
+    engagement_external_id: ExternalId | None = Field(
+        None, description="The engagement activity that brought the lead."
+    )
+    landing_page: Address | None = None
+    key_account: Flag | None = Field(None, description="False by default.")
+    unsubscribed: Flag | None = Field(
+        None, description="False by default; true starts the points of behaviour again."
+    )
     # A default made by a factory stays out of the contract: absent is not this value.
     status: LeadStatus = Field(default_factory=lambda: "raw")
-    score: Score = Field(default_factory=int)
+    status_reason: Label | None = Field(
+        None, description="Why the lead has its status; a side exit needs one of its own list."
+    )
+    status_details: Note | None = None
+    recycle_until: Day | None = Field(
+        None, description="The day a recycled lead comes back to be worked."
+    )
+    score: Score | None = Field(
+        None, description="As another system states it; null returns to the computed one."
+    )
+    occurred_at: PastInstant | None = Field(
+        None, description="When it happened, where that was earlier; now by default."
+    )
 
 
 class LeadCreate(_LeadFields):
@@ -124,19 +156,92 @@ class Lead(BaseModel):
     conversion: Conversion | None
     created_at: datetime
     updated_at: datetime
+    industry: str | None
+    tools: list[str]
+    email_domain: str | None
+    phone: str | None
+    campaign: str | None
+    engagement_external_id: str | None
+    landing_page: str | None
+    key_account: bool
+    behaviour_points: int
+    demographic_points: int
+    stated_score: int | None
+    fit_score: int | None
+    unsubscribed: bool
+    status_reason: str | None
+    status_details: str | None
+    recycle_until: date | None
+    is_woken: bool
+    first_mql_at: datetime | None
+    first_pql_at: datetime | None
+    mql_count: int
+    first_response_at: datetime | None
+    sql_at: datetime | None
+    last_signal_at: datetime | None
+    last_touch_at: datetime | None
+    next_touch_on: date | None
+    merged_into_id: UUID | None
 
 
 class LeadPage(BaseModel):
-    """One page, oldest lead first."""
+    """One page, in the order asked for."""
 
     items: list[Lead]
     next_cursor: str | None
 
 
+class Move(BaseModel):
+    """One change of a lead's status or holders; where only the holders changed, the status is the
+    same before and after. `score` and holders are those after it."""
+
+    id: UUID
+    from_status: LeadStatus | None
+    to_status: LeadStatus
+    reason: str | None
+    details: str | None
+    score: int
+    sdr_external_id: str | None
+    owner_external_id: str | None
+    actor: str
+    occurred_at: datetime
+    recorded_at: datetime
+
+
+class MovePage(BaseModel):
+    """A lead's history, oldest record first."""
+
+    items: list[Move]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LeadFilters:
+    """The query parameters of the list; they combine."""
+
+    status: Annotated[LeadStatus | None, Query()] = None
+    source: Annotated[Label | None, Query()] = None
+    source_kind: Annotated[SourceKind | None, Query()] = None
+    region: Annotated[Label | None, Query()] = None
+    industry: Annotated[Label | None, Query()] = None
+    email_domain: Annotated[Label | None, Query()] = None
+    email: Annotated[Email | None, Query()] = None
+    campaign: Annotated[Label | None, Query()] = None
+    engagement_external_id: Annotated[ExternalId | None, Query()] = None
+    account_external_id: Annotated[ExternalId | None, Query()] = None
+    external_id: Annotated[ExternalId | None, Query()] = None
+    sdr_external_id: Annotated[ExternalId | None, Query()] = None
+    owner_external_id: Annotated[ExternalId | None, Query()] = None
+    min_score: Annotated[int | None, Query(ge=-(2**31), lt=2**31)] = None
+    woken: Annotated[bool | None, Query(description="Recycled ones whose day has come.")] = None
+    include_merged: Annotated[bool, Query()] = False
+    order: Annotated[Literal["id", "score"], Query()] = "id"
+
+
 def lead_json(lead: Any) -> dict[str, Any]:
     """A stored lead as its answer."""
-    shown = {name: getattr(lead, name) for name in Lead.model_fields if name != "conversion"}
-    shown["conversion"] = None
+    shown = {name: getattr(lead, name, None) for name in Lead.model_fields}
+    shown["is_woken"] = lead.woken_at is not None
     if lead.opportunity_id is not None:
         shown["conversion"] = {
             "opportunity_id": lead.opportunity_id,
