@@ -13,7 +13,7 @@ import asyncpg
 from services.kit.batch import Outcome, Stored
 from services.kit.db import WriteSession
 from services.kit.errors import FieldProblem, ServiceError
-from services.pipeline.imports import records, repository, told
+from services.pipeline.imports import lookups, records, repository, told
 from services.pipeline.imports.mapping import Mapping, Step
 from services.pipeline.imports.parsing import BadRow, Header, Row
 from services.pipeline.imports.records import RECORDS, Author
@@ -151,18 +151,20 @@ class Batcher:
             if (record := self._read(spec, row, readers, events, report)) is not None
         ]
         found = await self._without_repeats(session, step, spec, found, report)
+        if spec.existing == "skip":
+            found = await self._without_known(session, spec, found, report)
         notes = await self._resolver.resolve(
             session, spec.record, [record.reading.versions for record in found]
         )
         for record, told_ in zip(found, notes, strict=True):
             record.reading.notes += told_
             record.pending = list(record.reading.versions)
-        if spec.record == "opportunities":
-            await told.drop_known_versions(
-                session,
-                [(record.reading.key, record.pending) for record in found],
-                are_rows_versions=spec.repeats == "versions",
-            )
+        settle = RECORDS[spec.record].settle
+        if settle is not None:
+            rows = [(record.reading.key, record.pending) for record in found]
+            settled = await settle(session, rows, spec.repeats == "versions")
+            for record, odd in zip(found, settled, strict=True):
+                record.reading.notes += odd
         await self._store_waves(session, step, spec, found, report)
 
     def _read(
@@ -268,6 +270,16 @@ class Batcher:
             [(_identity(spec, record.reading), record.reading.line, None) for record in kept],
         )
         return kept
+
+    async def _without_known(
+        self, session: WriteSession, spec: Step, found: list[_Record], report: Report
+    ) -> list[_Record]:
+        """Records that are there stay as they are."""
+        keys = [record.reading.key for record in found]
+        table = RECORDS[spec.record].table
+        known = await lookups.names_found(session, table, keys, by_name=False)
+        report.count(spec.record, "unchanged", sum(key in known for key in keys))
+        return [record for record in found if record.reading.key not in known]
 
     async def _store_waves(
         self,

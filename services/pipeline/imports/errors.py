@@ -57,6 +57,13 @@ class UploadIncompleteError(ServiceError):
     code = "upload_incomplete"
 
 
+class RecordKindTakenError(ServiceError):
+    """A defect: two kinds of records have one name, or one field is of two types."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is registered already, and differs.")
+
+
 class LeaseLostError(ConflictError):
     """Another process goes on with the import; this one must not store anything any more."""
 

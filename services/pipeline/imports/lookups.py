@@ -11,7 +11,7 @@ from services.kit.db import Session
 async def names_found(
     session: Session, table: str, names: Iterable[str], *, by_name: bool
 ) -> dict[str, list[str]]:
-    """External ids of users or accounts, by the text that names them. Names are compared without
+    """External ids of a table's records, by the text that names them. Names are compared without
     case; two records of one name are both given."""
     condition = "lower(t.name) = lower(asked)" if by_name else "t.external_id = asked"
     rows = await session.fetch(

@@ -12,19 +12,26 @@ from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from services.kit.app import field_problems
 from services.kit.errors import FieldProblem
 from services.pipeline.imports.domain import EXCEL, ISO, UnreadableError, format_pattern
 from services.pipeline.imports.errors import MappingInvalidError
-from services.pipeline.imports.records import field_names
+from services.pipeline.imports.records import RECORDS, field_names
 
 MAPPING_BYTES_MAX = 256 * 1024
 STEPS_MAX = 20
 
-RecordName = Literal["users", "accounts", "contacts", "subscriptions", "opportunities"]
 ValueType = Literal[
     "text", "integer", "money", "number", "date", "instant", "boolean", "list", "json"
 ]
@@ -168,17 +175,25 @@ class Events(_Part):
 
 
 class History(_Part):
-    """How an opportunity came to its state: `at` is when the row itself came to be true."""
+    """How a record came to its state: `at` is when the row itself came to be true."""
 
     at: Rule
     opened: Opened | None = None
     events: Events | None = None
 
 
-class Step(_Part):
-    """Records of one kind made from one file, or the literal `rows`."""
+def _record_name(value: str) -> str:
+    if value not in RECORDS:
+        known = ", ".join(RECORDS)
+        raise _wrong("unknown_record", f"{value!r} is not a kind of record; known: {known}")
+    return value
 
-    record: RecordName
+
+class Step(_Part):
+    """Records of one kind made from one file, or the literal `rows`. `existing: skip` leaves those
+    that are there as they are."""
+
+    record: Annotated[str, AfterValidator(_record_name)]
     file: str | None = None
     rows: list[dict[str, Constant]] = Field(default_factory=list)
     fields: Rules = Field(default_factory=dict)
@@ -186,6 +201,7 @@ class Step(_Part):
     skip: list[Condition] = Field(default_factory=list)
     only: list[Condition] = Field(default_factory=list)
     repeats: Literal["error", "first", "versions"] = "error"
+    existing: Literal["merge", "skip"] = "merge"
     checks: list[Check] = Field(default_factory=list)
     history: History | None = None
 
@@ -195,8 +211,8 @@ class Step(_Part):
             raise _wrong("one_source", "needs exactly one of file, rows")
         if self.file is not None and not self.fields and not self.pass_through:
             raise _wrong("no_fields", "needs fields, or pass_through: true")
-        if self.history is not None and self.record != "opportunities":
-            raise _wrong("no_history", "only opportunities have a history")
+        if self.history is not None and RECORDS[self.record].settle is None:
+            raise _wrong("no_history", f"{self.record} have no history")
         known = field_names(self.record)
         for name in self._targets():
             if name not in known:

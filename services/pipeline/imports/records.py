@@ -1,10 +1,12 @@
 """The kinds of records an import makes: their fields, how those are written in a file, and whose
-service stores them. The one place that knows each record's payload; it decides nothing."""
+service stores them. The one place that knows each record's payload; it decides nothing.
+
+Pipeline's own kinds are here; a service above it adds its own with `register`, at start-up."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -20,6 +22,8 @@ from services.pipeline.accounts.schemas import AccountItem
 from services.pipeline.accounts.service import upsert_accounts
 from services.pipeline.contacts.schemas import ContactItem
 from services.pipeline.contacts.service import upsert_contacts
+from services.pipeline.imports import told
+from services.pipeline.imports.errors import RecordKindTakenError
 from services.pipeline.opportunities.access import actor_of
 from services.pipeline.opportunities.schemas import OpportunityWrite
 from services.pipeline.opportunities.service_batch import upsert_many
@@ -60,6 +64,7 @@ class Author:
 
 
 Store = Callable[[WriteSession, Author, list[Any]], Awaitable[list[Outcome]]]
+Settle = Callable[[WriteSession, told.Rows, bool], Awaitable[list[list[told.Note]]]]
 
 
 def _changes(payloads: list[Any]) -> list[Change]:
@@ -99,36 +104,61 @@ async def _store_opportunities(
 @dataclass(frozen=True, slots=True)
 class RecordKind:
     """`references` are fields that name another record, and which kind that is; `parent` is the
-    one that names a record of the same kind, perhaps further down in the file."""
+    one that names a record of the same kind, perhaps further down in the file.
+
+    A kind with a history has `settle`: before a batch is stored it takes out, in place, what was
+    told already, and returns each row's notes. Its flag says whether every row is a version.
+    `types` are those of fields that are not text."""
 
     model: type[StrictModel]
+    table: str
     store: Store
     references: dict[str, str]
     parent: str | None = None
+    settle: Settle | None = None
+    types: Mapping[str, str] = field(default_factory=dict)
 
 
 RECORDS: dict[str, RecordKind] = {
-    "users": RecordKind(UserItem, _store_users, {}, "manager_external_id"),
+    "users": RecordKind(UserItem, "workspace.users", _store_users, {}, "manager_external_id"),
     "accounts": RecordKind(
         AccountItem,
+        "pipeline.accounts",
         _store_accounts,
         {"owner_external_id": "users"},
         "parent_external_id",
     ),
-    "contacts": RecordKind(ContactItem, _store_contacts, {"account_external_id": "accounts"}),
+    "contacts": RecordKind(
+        ContactItem, "pipeline.contacts", _store_contacts, {"account_external_id": "accounts"}
+    ),
     "subscriptions": RecordKind(
-        SubscriptionItem, _store_subscriptions, {"account_external_id": "accounts"}
+        SubscriptionItem,
+        "pipeline.subscriptions",
+        _store_subscriptions,
+        {"account_external_id": "accounts"},
     ),
     "opportunities": RecordKind(
         OpportunityWrite,
+        "pipeline.opportunities",
         _store_opportunities,
         {
             "owner_external_id": "users",
             "sdr_external_id": "users",
             "account_external_id": "accounts",
         },
+        settle=told.drop_known_versions,
     ),
 }
+
+
+def register(name: str, kind: RecordKind) -> None:
+    """Adds a kind of another service; the same one again is no change. Before any mapping that
+    names it is read. Raises RecordKindTakenError."""
+    if RECORDS.setdefault(name, kind) is not kind:
+        raise RecordKindTakenError(name)
+    for field_name, type_ in kind.types.items():
+        if _TYPES.setdefault(field_name, type_) != type_:
+            raise RecordKindTakenError(f"{name}.{field_name}")
 
 
 @lru_cache(maxsize=16)

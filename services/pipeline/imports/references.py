@@ -13,7 +13,6 @@ from services.pipeline.imports import lookups, records
 from services.pipeline.imports.mapping import Reference, References
 from services.pipeline.imports.records import RECORDS, Author
 
-_TABLES = {"users": "workspace.users", "accounts": "pipeline.accounts"}
 _REMEMBERED_MAX = 20_000
 
 Payload = dict[str, Any]
@@ -67,12 +66,12 @@ class Resolver:
             found.clear()
         missing = names - found.keys()
         if missing and "external_id" in rule.match:
-            hits = await lookups.names_found(session, _TABLES[kind], missing, by_name=False)
+            hits = await lookups.names_found(session, RECORDS[kind].table, missing, by_name=False)
             found.update({name: ids[0] for name, ids in hits.items()})
             missing -= hits.keys()
         result = Resolved()
         if missing and "name" in rule.match:
-            hits = await lookups.names_found(session, _TABLES[kind], missing, by_name=True)
+            hits = await lookups.names_found(session, RECORDS[kind].table, missing, by_name=True)
             for name, ids in hits.items():
                 if len(ids) == 1:
                     found[name] = ids[0]
@@ -118,7 +117,9 @@ class Resolver:
         assert rule.default is not None
         if rule.default in self._found[kind]:
             return
-        hits = await lookups.names_found(session, _TABLES[kind], [rule.default], by_name=False)
+        hits = await lookups.names_found(
+            session, RECORDS[kind].table, [rule.default], by_name=False
+        )
         if hits:
             self._found[kind][rule.default] = rule.default
         else:

@@ -13,10 +13,10 @@ from services.pipeline.imports.domain import UnreadableError, read_number
 from services.pipeline.imports.mapping import Check, FieldRule, Step
 from services.pipeline.imports.parsing import Row, column_key
 from services.pipeline.imports.records import field_names
+from services.pipeline.imports.told import Note
 from services.pipeline.imports.values import (
     ABSENT,
     Getter,
-    Note,
     Surroundings,
     Values,
     compile_rule,

@@ -86,15 +86,18 @@ def _role_of(mapping: Mapping, face: FileFace) -> str | None:
 
 
 def fits(mapping: Mapping, faces: list[FileFace]) -> bool:
-    """Whether the files show by their columns, not just by their names, to be this mapping's."""
-    by_columns = {
-        role
-        for role, source in mapping.files.items()
+    """Whether the files show by their columns, not just by their names, to be this mapping's: all
+    that it needs, or each of them where it needs none in particular."""
+    shown = [
+        {
+            role
+            for role, source in mapping.files.items()
+            if source.columns and {column_key(column) for column in source.columns} <= face.columns
+        }
         for face in faces
-        if source.columns and {column_key(column) for column in source.columns} <= face.columns
-    }
+    ]
     needed = {role for role, source in mapping.files.items() if source.required}
-    return bool(needed) and needed <= by_columns
+    return needed <= set().union(*shown) if needed else bool(shown) and all(shown)
 
 
 def known_columns(mapping: Mapping, role: str) -> set[str]:

@@ -8,23 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from services.kit.db import WriteSession
 from services.pipeline.imports import lookups
-from services.pipeline.imports.values import Note
 from services.pipeline.opportunities.stages import STAGE, stage_key
 
 Payload = dict[str, Any]
+Rows: TypeAlias = Sequence[tuple[str, list[Payload]]]
+"""External id and versions of each row, oldest first, the row's own state last."""
+Note: TypeAlias = tuple[str, str | None, str]
+"""A warning of one row: its code, the field, the sentence."""
 
 
 async def drop_known_versions(
-    session: WriteSession, rows: Sequence[tuple[str, list[Payload]]], *, are_rows_versions: bool
-) -> None:
+    session: WriteSession, rows: Rows, are_rows_versions: bool
+) -> list[list[Note]]:
     """Takes out, in place, the versions before the last that are not later than the record's
     current version, or were told already. Where every row is a version of its own, also a row of
     an instant that was told and is not the current version's; a new instant in the past is a
-    correction and stays."""
+    correction and stays. None of this is worth a note."""
+    notes: list[list[Note]] = [[] for _ in rows]
     latest = await lookups.latest_versions(session, {key for key, _ in rows})
     for key, versions in rows:
         if key in latest:
@@ -41,7 +45,7 @@ async def drop_known_versions(
         )
     }
     if not doubtful:
-        return
+        return notes
     told = await lookups.told_instants(session, doubtful)
     for key, versions in rows:
         if key in doubtful:
@@ -54,6 +58,7 @@ async def drop_known_versions(
             at = _instant(versions[-1], current)
             if are_rows_versions and at != current and (key, at) in told:
                 versions.clear()
+    return notes
 
 
 def _instant(version: Payload, otherwise: datetime) -> datetime:

@@ -20,6 +20,7 @@ from services.pipeline.imports.mapping import Condition, FieldRule, Format
 from services.pipeline.imports.mapping import Mapping as ImportMapping
 from services.pipeline.imports.parsing import Header, column_key
 from services.pipeline.imports.records import type_of
+from services.pipeline.imports.told import Note
 
 
 class _Absent:
@@ -31,8 +32,6 @@ ABSENT: Final = _Absent()
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 
 Values = Mapping[str, Any]
-Note = tuple[str, str | None, str]
-"""A warning of one row: its code, the field, the sentence."""
 Getter = Callable[[Values, list[Note]], Any]
 
 

@@ -44,7 +44,7 @@ def field(**rule: Any) -> dict[str, Any]:
         ({"name": "Not a name"}, "/mapping/name", "string_pattern_mismatch"),
         ({"steps": []}, "/mapping/steps", "too_short"),
         ({"stpes": []}, "/mapping/stpes", "extra_forbidden"),
-        (step(record="deals"), "/mapping/steps/0/record", "literal_error"),
+        (step(record="deals"), "/mapping/steps/0/record", "unknown_record"),
         (step(file="other"), "/mapping", "unknown_file"),
         (step(file=None), "/mapping/steps/0", "one_source"),
         (step(fields={}), "/mapping/steps/0", "no_fields"),
