@@ -6,5 +6,7 @@ pipeline's business.
 
 from __future__ import annotations
 
+from services.qualification.acceptance.views import Acceptance as Acceptance
+from services.qualification.acceptance.views import acceptance_of as acceptance_of
 from services.qualification.evidence.views import Evidence as Evidence
 from services.qualification.evidence.views import evidence_of as evidence_of

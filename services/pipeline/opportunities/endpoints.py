@@ -51,7 +51,12 @@ router = APIRouter(
     responses=problems(*COMMON_ERRORS),
 )
 
-_STATE_ERRORS = (StageNotReachableError, OpportunityClosedError, ForecastCategoryFixedError)
+_STATE_ERRORS = (
+    StageNotReachableError,
+    StageGateNotMetError,
+    OpportunityClosedError,
+    ForecastCategoryFixedError,
+)
 _COLUMNS = list(schemas.Opportunity.model_fields)
 
 
@@ -69,7 +74,8 @@ async def update_opportunity(
     caller: Caller,
     session: Write,
 ) -> Response:
-    """Changes what is sent and nothing else. The order of stages and closed states bind."""
+    """Changes what is sent and nothing else. The order of stages, their gates and closed states
+    bind."""
     actor = await writer(session, caller)
     current = await service.change(
         session, actor, opportunity_id, body.stated(), if_match=if_match(request)
@@ -220,9 +226,7 @@ async def put_opportunity(
 @router.post(
     "/{opportunity_id}/transitions",
     response_model=schemas.Opportunity,
-    responses=problems(
-        OpportunityNotFoundError, *_STATE_ERRORS, StageGateNotMetError, StaleVersionError
-    ),
+    responses=problems(OpportunityNotFoundError, *_STATE_ERRORS, StaleVersionError),
 )
 async def move_opportunity(
     opportunity_id: UUID,
@@ -231,7 +235,9 @@ async def move_opportunity(
     caller: Caller,
     session: Write,
 ) -> Response:
-    """Moves the opportunity to another stage, or says in `unmet` what stands against it."""
+    """Moves the opportunity to another stage, or says in `unmet` what stands against it. What a
+    stage still needs may be overridden by an admin, a manager or sales operations, with a reason;
+    an integration's moves are noted and not held. The order of stages cannot be overridden."""
     actor = await writer(session, caller)
     current = await service.move(session, actor, opportunity_id, body, if_match=if_match(request))
     return record_answer(request, current.content, current.version)

@@ -11,7 +11,7 @@ from uuid import UUID
 from services.kit import clock
 from services.kit.answers import check_version
 from services.kit.db import Session, WriteSession
-from services.pipeline.opportunities import events, repository
+from services.pipeline.opportunities import events, gates, repository
 from services.pipeline.opportunities.access import Actor, Sight
 from services.pipeline.opportunities.context import circumstances_of
 from services.pipeline.opportunities.decisions import draft, finish
@@ -80,9 +80,10 @@ async def change(
     *,
     if_match: str | None = None,
     reason: str | None = None,
+    override: str | None = None,
 ) -> Current:
-    """One record, bound by the order of stages and by closed states. No new version where nothing
-    changes."""
+    """One record, bound by the order of stages, their gates and closed states. `override` is why a
+    gate is set aside, for who may. No new version where nothing changes."""
     now = clock.now()
     found = await repository.lock(session, opportunity_id, now)
     if found is None or not actor.may_write(found[0]["owner_id"]):
@@ -99,6 +100,7 @@ async def change(
         references = await repository.find_references(session, wanted)
     drafted = draft(current, stated, references, circumstances, reason=reason)
     await _check_change(session, actor, drafted)
+    await gates.hold(session, actor, drafted, override=override)
     families = _NO_FAMILIES
     if needs_family(drafted):
         families = await find_families(session, [drafted.row["account_id"]])
@@ -118,15 +120,21 @@ async def move(
     *,
     if_match: str | None = None,
 ) -> Current:
-    """A move to another stage. An override's reason counts as the move's own where none is given;
-    gates that could be overridden do not exist yet, and the order of stages cannot be."""
-    reason = transition.reason
-    if reason is None and transition.override is not None:
-        reason = transition.override.reason
+    """A move to another stage. An override's reason is in the history too, beside the move's."""
+    override = None if transition.override is None else transition.override.reason
+    reasons = [said for said in (transition.reason, override) if said is not None]
     stated: dict[str, Any] = {"stage": transition.to_stage}
     if transition.occurred_at is not None:
         stated["occurred_at"] = transition.occurred_at
-    return await change(session, actor, opportunity_id, stated, if_match=if_match, reason=reason)
+    return await change(
+        session,
+        actor,
+        opportunity_id,
+        stated,
+        if_match=if_match,
+        reason="\n".join(reasons) or None,
+        override=override,
+    )
 
 
 async def _check_change(session: WriteSession, actor: Actor, drafted: Draft) -> None:
@@ -182,12 +190,16 @@ async def stage_gate(
         is_manager=is_manager,
     )
     here = STAGE[row["stage"]]
+    missing = await _not_accepted(session, row)
     moves = []
     for stage in STAGES:
         refusal = check_transition(here.key, stage.key, facts, policy)
         if stage is here or (refusal is not None and refusal.code == "stage_not_enabled"):
             continue
-        moves.append((stage, refusal))
+        against = [] if refusal is None else [refusal]
+        if gates.would_be_accepted(row, stage.key):
+            against += missing or []
+        moves.append((stage, against))
     forward = next((stage for stage, _ in moves if stage.rank > here.rank), None)
     follow_up = forward.key if here.is_open and forward is not None else None
     return {
@@ -195,20 +207,28 @@ async def stage_gate(
         "stage": here.key,
         "stage_number": here.number,
         "next_stage": follow_up,
-        "unmet": next((_unmet(refusal) for stage, refusal in moves if stage.key == follow_up), []),
-        "checked": ["stage_order", "closed_state"],
+        "unmet": next((_unmet(against) for stage, against in moves if stage.key == follow_up), []),
+        "checked": ["stage_order", "closed_state", *([] if missing is None else [gates.CHECKED])],
         "next_stages": [
             {
                 "stage": stage.key,
                 "stage_number": stage.number,
                 # A reason is given with the move, so lacking one does not forbid it.
-                "allowed": refusal is None or refusal.code == "reason_required",
-                "unmet": _unmet(refusal),
+                "allowed": all(refusal.code == "reason_required" for refusal in against),
+                "unmet": _unmet(against),
             }
-            for stage, refusal in moves
+            for stage, against in moves
         ],
     }
 
 
-def _unmet(refusal: Refusal | None) -> list[dict[str, str]]:
-    return [] if refusal is None else [{"code": refusal.code, "message": refusal.message}]
+async def _not_accepted(session: Session, row: Row) -> list[Refusal] | None:
+    """What the acceptance test leaves open; None where it is not asked, since the opportunity was
+    accepted before."""
+    if not gates.would_be_accepted(row, "discovery"):
+        return None
+    return (await gates.unmet_of(session, [row]))[row["id"]]
+
+
+def _unmet(refusals: list[Refusal]) -> list[dict[str, str]]:
+    return [{"code": each.code, "message": each.message} for each in refusals]

@@ -17,7 +17,7 @@ from services.kit.batch import DuplicateInBatchError, Outcome, Stored
 from services.kit.db import WriteSession
 from services.kit.errors import IdMismatchError, IdTakenError, ServiceError
 from services.kit.ids import new_id
-from services.pipeline.opportunities import events, repository
+from services.pipeline.opportunities import events, gates, repository
 from services.pipeline.opportunities.access import Actor
 from services.pipeline.opportunities.context import circumstances_of
 from services.pipeline.opportunities.decisions import draft, finish
@@ -75,6 +75,7 @@ async def upsert_many(
     references = await _references(session, actor, items)
     for item in items:
         _draft(item, actor, references, circumstances, only_create)
+    await _hold(session, actor, items, circumstances)
     await _finish(session, items, circumstances, only_create)
     await _store(session, actor, items, circumstances)
     return [_outcome(item) for item in items]
@@ -142,6 +143,18 @@ def _draft(
         item.drafted = drafted
     except ServiceError as refusal:
         item.refusal = refusal
+
+
+async def _hold(
+    session: WriteSession, actor: Actor, items: Sequence[_Item], circumstances: Circumstances
+) -> None:
+    """At the gates of stages; one statement for all that leave stage 0, none where none does."""
+    is_recording = circumstances.is_recording or actor.bypasses_gates
+    drafts = [item.drafted for item in items if item.drafted is not None]
+    refused = await gates.hold_many(session, drafts, is_recording=is_recording)
+    for item in items:
+        if item.drafted is not None and item.drafted.row["id"] in refused:
+            item.refusal, item.drafted = refused[item.drafted.row["id"]], None
 
 
 async def _finish(
