@@ -12,6 +12,7 @@ import asyncpg
 
 from services.kit.db import Session
 from services.kit.rows import Filters
+from services.qualification.leads.domain import UNTOUCHED
 
 
 class Brought(NamedTuple):
@@ -29,6 +30,14 @@ _CAME = """
 """
 
 
+# As lists of leads show them to whoever sees only its own.
+_IS_HELD = f"""
+    {{0}} IN (l.sdr_id, CASE WHEN l.sdr_id IS NULL
+                          OR l.status NOT IN ({", ".join(f"'{name}'" for name in UNTOUCHED)})
+                        THEN l.owner_id END)
+"""
+
+
 async def count_leads(
     session: Session,
     *,
@@ -41,7 +50,8 @@ async def count_leads(
     are counted in the one they are part of."""
     where = Filters("l.workspace_id = {}", session.workspace_id)
     where.where("l.engagement_external_id = {}", activity)
-    where.where("{} IN (l.sdr_id, l.owner_id)", holder_id)
+    if holder_id is not None:
+        where.require(_IS_HELD, holder_id)
     where.where(f"{_CAME} >= {{}}", since)
     where.where(f"{_CAME} < {{}}", before)
     return await session.fetch(
