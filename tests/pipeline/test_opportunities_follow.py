@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -138,7 +139,13 @@ class Request:
     region: str | None = None
     use_case: str | None = "CI"
     seats: int | None = 40
+    next_step: str | None = None
     next_step_date: date | None = None
+    contact_external_ids: list[str] = field(default_factory=list)
+    segment: str | None = None
+    amount: Decimal | None = None
+    currency: str | None = None
+    close_date: date | None = None
     actor: str = "user:sdr"
 
 
@@ -152,6 +159,52 @@ class TestOpenRequested:
         assert stored["stage"] == "pending_acceptance"
         assert (stored["sdr_external_id"], stored["seats"]) == ("ben", 40)
         assert (await history(api, stored))[0]["actor"] == "user:sdr"
+
+    async def test_closes_the_policys_months_after_the_companys_day(self, api: Api) -> None:
+        # In Los Angeles it is still the last day of May; February has no 31st.
+        asked_at = datetime(2026, 6, 1, 5, tzinfo=UTC)
+        request = Request(new_id(), asked_at)
+        async with api.database().write(api.workspace_id) as session:
+            await open_requested(session, request)
+        stored = await api.call("GET", f"{OPPORTUNITIES}/{request.opportunity_id}")
+        assert stored["close_date"] == "2027-02-28"
+        stated = Request(new_id(), asked_at, close_date=date(2026, 9, 30))
+        async with api.database().write(api.workspace_id) as session:
+            await open_requested(session, stated)
+        stored = await api.call("GET", f"{OPPORTUNITIES}/{stated.opportunity_id}")
+        assert stored["close_date"] == "2026-09-30"
+
+    @pytest.mark.parametrize(
+        ("account_external_id", "segment", "expected", "follows"),
+        [
+            ("acme", "smb", "mid_market", True),
+            ("acme", "public_sector", "public_sector", False),
+            ("acme", None, "mid_market", True),
+            ("blank", "smb", "smb", False),
+            (None, "large", "large", False),
+            (None, None, "unknown", True),
+        ],
+    )
+    async def test_states_the_segment_where_no_account_gives_one(
+        self,
+        api: Api,
+        account_external_id: str | None,
+        segment: str | None,
+        expected: str,
+        follows: bool,
+    ) -> None:
+        await account(api, "blank", name="Blank")
+        request = Request(
+            new_id(), clock.now(), account_external_id=account_external_id, segment=segment
+        )
+        async with api.database().write(api.workspace_id) as session:
+            await open_requested(session, request)
+        stored = await api.call("GET", f"{OPPORTUNITIES}/{request.opportunity_id}")
+        assert stored["segment"] == expected
+        if account_external_id is not None:
+            await account(api, account_external_id, employees=9000)
+            stored = await api.call("GET", f"{OPPORTUNITIES}/{request.opportunity_id}")
+            assert stored["segment"] == ("large" if follows else expected)
 
     async def test_again_leaves_it_as_it_is_now(self, api: Api) -> None:
         request = Request(new_id(), clock.now())

@@ -5,6 +5,7 @@ Pure: no database, no clock. Stages and moves are in `stages`, Net ARR in `net_a
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -130,6 +131,13 @@ def is_push(old: date | None, new: date | None) -> bool:
 def push_count(close_dates: Iterable[date | None]) -> int:
     """Pushes in the close dates an opportunity had, oldest first."""
     return sum(is_push(old, new) for old, new in pairwise(close_dates))
+
+
+def months_after(day: date, months: int) -> date:
+    """The same day so many months later, or the last one of a month that is too short for it."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year, month = day.year + years, month + 1
+    return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
 def days_in_stage(entered_on: date, today: date) -> int:

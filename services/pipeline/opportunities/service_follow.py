@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -19,22 +20,24 @@ from services.pipeline.opportunities import events, repository
 from services.pipeline.opportunities.access import SYSTEM
 from services.pipeline.opportunities.context import circumstances_of
 from services.pipeline.opportunities.decisions import rederive
+from services.pipeline.opportunities.domain import months_after
 from services.pipeline.opportunities.drafts import (
     ACCOUNT_FOLLOWED,
     POLICY_APPLIED,
     Change,
     Circumstances,
 )
-from services.pipeline.opportunities.merge import follow
+from services.pipeline.opportunities.merge import UNKNOWN_SEGMENT, follow
 from services.pipeline.opportunities.record import Row, figure_state
 from services.pipeline.opportunities.references import References, Wanted
 from services.pipeline.opportunities.service_batch import upsert_many
 from services.pipeline.opportunities.stages import OPEN_STAGES
-from services.workspace.policies.repository import get_policy
+from services.workspace.policies.repository import get_policy, version_in_force
+from services.workspace.workspaces.repository import get_workspace
 
 
 class RequestedOpportunity(Protocol):
-    """What qualification says of an opportunity it wants opened."""
+    """What qualification says of an opportunity it wants opened; None is not said."""
 
     @property
     def opportunity_id(self) -> UUID: ...
@@ -55,7 +58,19 @@ class RequestedOpportunity(Protocol):
     @property
     def seats(self) -> int | None: ...
     @property
+    def next_step(self) -> str | None: ...
+    @property
     def next_step_date(self) -> date | None: ...
+    @property
+    def contact_external_ids(self) -> list[str]: ...
+    @property
+    def segment(self) -> str | None: ...
+    @property
+    def amount(self) -> Decimal | None: ...
+    @property
+    def currency(self) -> str | None: ...
+    @property
+    def close_date(self) -> date | None: ...
     @property
     def requested_at(self) -> datetime: ...
     @property
@@ -173,10 +188,38 @@ async def open_requested(session: WriteSession, request: RequestedOpportunity) -
         "source_kind": request.source_kind,
         "use_case": request.use_case,
         "seats": request.seats,
+        "next_step": request.next_step,
         "next_step_date": request.next_step_date,
+        "contact_external_ids": request.contact_external_ids,
+        "amount": request.amount,
+        "close_date": request.close_date or await _default_close_date(session, request),
         "stage": "pending_acceptance",
         "occurred_at": request.requested_at,
     }
-    if request.region is not None:
-        statement["region"] = request.region
+    for name in ("region", "currency"):
+        if getattr(request, name) is not None:
+            statement[name] = getattr(request, name)
+    if await _states_segment(session, request):
+        statement["segment"] = request.segment
     return sole(await upsert_many(session, replace(SYSTEM, name=request.actor), [statement]))
+
+
+async def _default_close_date(session: WriteSession, request: RequestedOpportunity) -> date:
+    """So many months of the policy after the day, as the company counts it, of the request."""
+    workspace = await get_workspace(session)
+    policy = await get_policy(session, await version_in_force(session, request.requested_at))
+    today = workspace.calendar.local_date(request.requested_at)
+    return months_after(today, policy.number("close_date.default_months"))
+
+
+async def _states_segment(session: WriteSession, request: RequestedOpportunity) -> bool:
+    """The account's segment is the opportunity's, and goes on being so; what the test found speaks
+    where the account has none. No head count makes a public customer, so that is always stated."""
+    if request.segment is None or request.segment == "public_sector":
+        return request.segment is not None
+    wanted = Wanted()
+    if request.account_external_id is not None:
+        wanted.accounts.add(request.account_external_id)
+    references = await repository.find_references(session, wanted)
+    account = references.accounts.get(request.account_external_id or "")
+    return account is None or account.segment == UNKNOWN_SEGMENT
