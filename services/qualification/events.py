@@ -8,27 +8,56 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final, Self
 from uuid import UUID
 
-from services.kit import clock
+from services.kit import clock, money
 from services.kit.db import Session, WriteSession
 from services.kit.outbox import Outbox
 
 OUTBOX: Final = Outbox("qualification")
-KIND_OPPORTUNITY_REQUESTED: Final = "opportunity_requested"
+KIND_CONVERSION_REQUESTED: Final = "conversion_requested"
+"""The subject is the opportunity."""
+
+# As the release before asked: the subject is the lead, and the request says less. Its worker knows
+# no other kind, so it leaves alone what it could not read.
+_KIND_BEFORE: Final = "opportunity_requested"
 
 ATTEMPTS_MAX: Final = 5
 _FIRST_PAUSE_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestedContact:
+    """The person who buys, as the hand-over knows them; None is not known, and changes nothing
+    about a contact that is there."""
+
+    external_id: str
+    name: str | None = None
+    email: str | None = None
+    title: str | None = None
+    persona: str | None = None
+    buying_role: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestedAccount:
+    """The company, for the case that it is not there yet."""
+
+    name: str
+    employees: int | None = None
+    vertical: str | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OpportunityRequest:
-    """The opportunity a converted lead becomes, as it was asked for. Its id was picked with the
+    """The opportunity a lead or contact becomes, as it was asked for. Its id was picked with the
     request, so opening it twice is recognised. It begins at stage 0."""
 
     opportunity_id: UUID
-    lead_id: UUID
+    lead_id: UUID | None
     name: str
     account_external_id: str | None
     owner_external_id: str
@@ -40,22 +69,48 @@ class OpportunityRequest:
     next_step_date: date | None
     requested_at: datetime
     actor: str
+    contact: RequestedContact | None = None
+    account: RequestedAccount | None = None
+    segment: str | None = None
+    amount: Decimal | None = None
+    currency: str | None = None
+    close_date: date | None = None
+    next_step: str | None = None
+
+    @property
+    def contact_external_ids(self) -> list[str]:
+        return [] if self.contact is None else [self.contact.external_id]
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            name: value.isoformat() if isinstance(value, date) else value
-            for name, value in asdict(self).items()
-        }
+        return {name: _plain(value) for name, value in asdict(self).items()}
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Self:
         known: dict[str, Any] = dict(stored)
-        for name in ("opportunity_id", "lead_id"):
-            known[name] = UUID(known[name])
-        if known["next_step_date"] is not None:
-            known["next_step_date"] = date.fromisoformat(known["next_step_date"])
-        known["requested_at"] = datetime.fromisoformat(known["requested_at"])
+        known["opportunity_id"] = UUID(known["opportunity_id"])
+        for name, read in _READ.items():
+            if known.get(name) is not None:
+                known[name] = read(known[name])
         return cls(**known)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return money.text(value)
+    if isinstance(value, UUID):
+        return str(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+_READ: Final[dict[str, Any]] = {
+    "lead_id": UUID,
+    "next_step_date": date.fromisoformat,
+    "requested_at": datetime.fromisoformat,
+    "close_date": date.fromisoformat,
+    "amount": Decimal,
+    "contact": lambda stored: RequestedContact(**stored),
+    "account": lambda stored: RequestedAccount(**stored),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +144,23 @@ async def claim_request(session: WriteSession) -> ClaimedRequest | None:
     """The oldest request that is due and that nobody else holds; None where there is none."""
     row = await session.fetchrow(
         """
-        SELECT id, subject_id, attempts FROM qualification.outbox
-        WHERE workspace_id = $1 AND kind = $2 AND due_at <= $3 AND parked_at IS NULL
-        ORDER BY id LIMIT 1
-        FOR UPDATE SKIP LOCKED
+        SELECT o.id, o.attempts, c.request
+        FROM qualification.outbox AS o
+        JOIN qualification.conversions AS c ON c.workspace_id = $1
+          AND ((o.kind = $2 AND c.opportunity_id = o.subject_id)
+            OR (o.kind = $3 AND c.lead_id = o.subject_id))
+        WHERE o.workspace_id = $1 AND o.due_at <= $4 AND o.parked_at IS NULL
+        ORDER BY o.id LIMIT 1
+        FOR UPDATE OF o SKIP LOCKED
         """,
         session.workspace_id,
-        KIND_OPPORTUNITY_REQUESTED,
+        KIND_CONVERSION_REQUESTED,
+        _KIND_BEFORE,
         clock.now(),
     )
     if row is None:
         return None
-    stored = await session.fetchval(
-        "SELECT request FROM qualification.conversions WHERE workspace_id = $1 AND lead_id = $2",
-        session.workspace_id,
-        row["subject_id"],
-    )
-    return ClaimedRequest(row["id"], row["attempts"], OpportunityRequest.from_json(stored))
+    return ClaimedRequest(row["id"], row["attempts"], OpportunityRequest.from_json(row["request"]))
 
 
 async def settle_opened(session: WriteSession, claimed: ClaimedRequest) -> None:
@@ -114,7 +169,7 @@ async def settle_opened(session: WriteSession, claimed: ClaimedRequest) -> None:
 
 
 async def settle_failed(session: WriteSession, claimed: ClaimedRequest, reason: str) -> None:
-    """Pipeline refused it; the lead shows why, and converting it again asks again."""
+    """Pipeline refused it; the conversion shows why, and asking again asks anew."""
     await _settle(session, claimed, "failed", reason)
 
 
@@ -124,10 +179,10 @@ async def _settle(
     await session.execute(
         """
         UPDATE qualification.conversions SET state = $3, reason = $4, settled_at = $5
-        WHERE workspace_id = $1 AND lead_id = $2
+        WHERE workspace_id = $1 AND opportunity_id = $2
         """,
         session.workspace_id,
-        claimed.request.lead_id,
+        claimed.request.opportunity_id,
         state,
         reason,
         clock.now(),
@@ -141,7 +196,7 @@ async def _settle(
 
 async def count_failure(session: WriteSession, claimed: ClaimedRequest, error: str) -> None:
     """After an unexpected fault, in a transaction of its own: the request waits longer each time,
-    and after the last attempt it is put aside and the lead shows it as failed."""
+    and after the last attempt it is put aside and the conversion shows it as failed."""
     attempts = claimed.attempts + 1
     if attempts >= ATTEMPTS_MAX:
         await settle_failed(session, claimed, f"given up after {attempts} attempts: {error}"[:1000])

@@ -107,7 +107,7 @@ class TestConvert:
         assert answer.status_code == 202
         assert answer.json()["state"] == "requested"
         shown = await api.call("GET", f"{LEADS}/{lead['id']}")
-        assert shown["conversion"] == answer.json()
+        assert shown["conversion"].items() <= answer.json().items()
         assert (shown["status"], shown["version"]) == ("qualified", 2)
         assert await due(api) == 1
 

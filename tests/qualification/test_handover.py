@@ -55,6 +55,20 @@ async def count_opportunities(api: Api) -> tuple[int, int]:
     return row["opened"], row["told"]
 
 
+async def count_people(api: Api) -> tuple[int, int]:
+    """Contacts and accounts of pipeline."""
+    async with api.database().read(api.workspace_id) as session:
+        row = await session.fetchrow(
+            """
+            SELECT (SELECT count(*) FROM pipeline.contacts WHERE workspace_id = $1) AS contacts,
+                   (SELECT count(*) FROM pipeline.accounts WHERE workspace_id = $1) AS accounts
+            """,
+            api.workspace_id,
+        )
+    assert row is not None
+    return row["contacts"], row["accounts"]
+
+
 @contextmanager
 def dying_at(
     monkeypatch: pytest.MonkeyPatch, step: int, error: type[BaseException]
@@ -89,11 +103,9 @@ async def test_opens_a_pending_opportunity_by_the_id_promised(api: Api) -> None:
     assert (opened["seats"], opened["use_case"]) == (80, "CI")
     assert opened["source_kind"] == "inbound"
     assert opened["next_step_date"] == GOOD["timing"]["next_step_date"]
-    assert await conversion_of(api, lead) == {
-        "opportunity_id": opportunity_id,
-        "state": "opened",
-        "reason": None,
-    }
+    conversion = await conversion_of(api, lead)
+    assert (conversion["opportunity_id"], conversion["state"]) == (opportunity_id, "opened")
+    assert conversion["reason"] is None
     assert await due(api) == 0
     # Asked again afterwards, it is the same one, and nothing is requested.
     assert await convert(api, lead) == opportunity_id
@@ -110,7 +122,7 @@ async def test_the_worker_does_it_and_counts_it(api: Api) -> None:
 async def test_killed_between_any_two_steps_it_happens_once(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lead = await make_ready(api)
+    lead = await make_ready(api, account_external_id="acme", email="kim@acme.example")
     opportunity_id = await convert(api, lead)
     died = 0
     for step in range(60):
@@ -122,10 +134,12 @@ async def test_killed_between_any_two_steps_it_happens_once(
             opened, told = await count_opportunities(api)
             state = (await conversion_of(api, lead))["state"]
             assert (opened, told, state) in [(0, 0, "requested"), (1, 1, "opened")]
+            assert await count_people(api) in [(0, 0), (1, 1)]
         else:
             break
-    assert died > 4
+    assert died > 10
     assert await count_opportunities(api) == (1, 1)
+    assert await count_people(api) == (1, 1)
     assert (await conversion_of(api, lead))["state"] == "opened"
     assert (await api.call("GET", f"{OPPORTUNITIES}/{opportunity_id}"))["version"] == 1
 
@@ -163,12 +177,21 @@ async def test_many_workers_at_once_open_each_once(api: Api) -> None:
 async def test_a_refusal_shows_on_the_lead_and_can_be_cured(api: Api) -> None:
     lead = await make_ready(api, account_external_id="acme")
     opportunity_id = await convert(api, lead)
+    # Whoever was to get it is gone by the time it is opened.
+    async with api.database().write(api.workspace_id) as session:
+        await session.execute(
+            "UPDATE qualification.conversions"
+            ' SET request = request || \'{"owner_external_id": "gone"}\' WHERE workspace_id = $1',
+            api.workspace_id,
+        )
     assert await hand_over(api) == 1
     refused = await conversion_of(api, lead)
     assert refused["state"] == "failed"
-    assert "acme" in refused["reason"]
+    assert "gone" in refused["reason"]
     assert await due(api) == 0
-    await api.call("PUT", "/pipeline/v1/accounts/by-external-id/acme", json={"name": "Acme"})
+    # Refused as a whole: neither contact nor account stays behind.
+    for kind in ("accounts", "contacts"):
+        assert (await api.call("GET", f"/pipeline/v1/{kind}"))["items"] == []
     assert await convert(api, lead) == opportunity_id
     assert (await conversion_of(api, lead))["state"] == "requested"
     assert await hand_over(api) == 1
@@ -196,6 +219,31 @@ async def test_a_defect_waits_longer_each_time_and_then_shows(
     failed = await conversion_of(api, lead)
     assert failed["state"] == "failed"
     assert "DefectError" in failed["reason"]
+    assert await due(api) == 0
+
+
+async def test_a_request_of_the_release_before_is_opened(api: Api) -> None:
+    """Its outbox row names the lead, and its request says less."""
+    lead = await make_ready(api)
+    opportunity_id = await convert(api, lead)
+    added = ["contact", "account", "segment", "amount", "currency", "close_date", "next_step"]
+    async with api.database().write(api.workspace_id) as session:
+        await session.execute(
+            "UPDATE qualification.conversions SET request = request - $2::text[]"
+            " WHERE workspace_id = $1",
+            api.workspace_id,
+            added,
+        )
+        await session.execute(
+            "UPDATE qualification.outbox SET kind = 'opportunity_requested',"
+            " subject_id = $2::text::uuid WHERE workspace_id = $1",
+            api.workspace_id,
+            lead["id"],
+        )
+    assert await hand_over(api) == 1
+    assert (await conversion_of(api, lead))["state"] == "opened"
+    opened = await api.call("GET", f"{OPPORTUNITIES}/{opportunity_id}")
+    assert (opened["stage"], opened["contact_external_ids"]) == ("pending_acceptance", [])
     assert await due(api) == 0
 
 

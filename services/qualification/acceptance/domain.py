@@ -1,7 +1,9 @@
 """The acceptance test: whether a lead becomes an opportunity a salesperson works on.
 
-Pure: no database, no clock. Four criteria (Authority, Initiative, Fit, Timing) are each pass, fail or unknown. What the
-facts decide is computed; where they leave a criterion open, a statement with evidence decides it.
+Pure: no database, no clock. Four criteria (Authority, Initiative, Fit, Timing) are each pass, fail or
+unknown. What the facts decide is computed; where they leave a criterion open, a statement with
+evidence decides it. What was found by outbound work has a second form of Authority and Initiative:
+either form may pass.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from services.workspace.policy import Policy
 
@@ -31,6 +33,16 @@ CONVERSION_STATES: Final = ("requested", "opened", "failed")
 BUYING_ROLES: Final = ("evaluator", "decision_maker", "technical_buyer", "influencer", "none")
 INITIATIVES: Final = ("small_box", "top_2_priority", "none")
 INITIATIVE_SIGNS: Final = ("business_problem", "strategic_direction", "modernisation")
+NEEDS: Final = ("active", "not_active", "none")
+HOSTINGS: Final = ("saas", "self_hosted")
+
+SETTINGS_USED: Final = (
+    "sao.next_step_max_days",
+    "sao.outbound_timing_required",
+    "sao.small_box_segments",
+    "segments",
+)
+"""The settings of a policy that can change a result; `segments` where the segment is derived."""
 
 # Another contact or another date can cure these; nothing cures a deal nobody wants or needs.
 _CURABLE: Final = frozenset({"authority", "timing"})
@@ -49,19 +61,29 @@ class Evidence:
     """Everything known when the test is made; None is not known.
 
     `signs` are what shows a top-2 priority. `needs_seats`: a new account or buying group, whose
-    first opportunity must have a size.
+    first opportunity must have a size. `decision_maker_path`, `evaluators_known` and
+    `identified_need` are the outbound form. Hosting, future and total seats are asked for before
+    the meeting and decide nothing. `employees` are kept where the segment follows from them.
     """
 
     segment: str
+    segment_source: str | None = None
+    employees: int | None = None
     source_kind: str | None = None
     buying_role: str | None = None
     directly_involved: bool | None = None
+    decision_maker_path: bool | None = None
+    evaluators_known: bool | None = None
     initiative: str | None = None
     signs: tuple[str, ...] = ()
+    identified_need: str | None = None
     current_tools: tuple[str, ...] = ()
     use_case: str | None = None
     seats: int | None = None
     needs_seats: bool | None = None
+    hosting: str | None = None
+    future_seats: int | None = None
+    total_seats: int | None = None
     iqm_date: date | None = None
     next_step_date: date | None = None
     statements: dict[str, Statement] = field(default_factory=dict)
@@ -129,14 +151,30 @@ def _settled(result: str, reasons: tuple[Reason, ...], statement: Statement | No
     return Finding(stated, "stated", evidence, (Reason(f"stated_{stated}", evidence or ""),))
 
 
-_Tested = tuple[str, tuple[Reason, ...]]
+_Tested: TypeAlias = tuple[str, tuple[Reason, ...]]
 
 
 def _one(result: str, code: str, message: str) -> _Tested:
     return result, (Reason(code, message),)
 
 
+def _either(inbound: _Tested, is_silent: bool, outbound: _Tested | None) -> _Tested:
+    """What passes in one form passes. Where none does, what is open in one of them is open; a form
+    nothing is known of has no say."""
+    if outbound is None or inbound[0] == PASS:
+        return inbound
+    if outbound[0] == PASS or is_silent:
+        return outbound
+    results = {inbound[0], outbound[0]}
+    return UNKNOWN if UNKNOWN in results else FAIL, (*inbound[1], *outbound[1])
+
+
 def _authority(evidence: Evidence, policy: Policy) -> _Tested:
+    is_silent = evidence.buying_role is None and evidence.directly_involved is None
+    return _either(_involvement(evidence), is_silent, _path(evidence))
+
+
+def _involvement(evidence: Evidence) -> _Tested:
     role, is_involved = evidence.buying_role, evidence.directly_involved
     if role == "none":
         return _one(FAIL, "no_buying_role", "The contact has no part in the purchase.")
@@ -159,7 +197,33 @@ def _authority(evidence: Evidence, policy: Policy) -> _Tested:
     return _one(PASS, "directly_involved", f"Directly involved as {role.replace('_', ' ')}.")
 
 
+def _path(evidence: Evidence) -> _Tested | None:
+    """The outbound form of Authority; None where it does not apply or nothing is known of it."""
+    has_path, knows = evidence.decision_maker_path, evidence.evaluators_known
+    if evidence.source_kind != "outbound" or (has_path is None and knows is None):
+        return None
+    if has_path is False:
+        return _one(FAIL, "no_path", "The decision maker cannot be reached.")
+    if knows is False:
+        return _one(FAIL, "evaluators_not_known", "Who evaluates is not known.")
+    if has_path is None:
+        return _one(UNKNOWN, "path_unknown", "Whether the decision maker can be reached is open.")
+    if knows is None:
+        return _one(UNKNOWN, "evaluators_unknown", "Whether the evaluators are known is open.")
+    return _one(
+        PASS,
+        "path_to_decision_maker",
+        "A path to the decision maker and knowledge of who evaluates, as outbound asks.",
+    )
+
+
 def _initiative(evidence: Evidence, policy: Policy) -> _Tested:
+    return _either(
+        _small_box_or_priority(evidence, policy), evidence.initiative is None, _need(evidence)
+    )
+
+
+def _small_box_or_priority(evidence: Evidence, policy: Policy) -> _Tested:
     kind = evidence.initiative
     if kind is None:
         return _one(
@@ -179,8 +243,20 @@ def _initiative(evidence: Evidence, policy: Policy) -> _Tested:
     return _one(PASS, "top_2_priority", f"A top-2 priority, shown by {signs}.")
 
 
+def _need(evidence: Evidence) -> _Tested | None:
+    """The outbound form of Initiative; None where it does not apply or is not known."""
+    need = evidence.identified_need
+    if evidence.source_kind != "outbound" or need is None:
+        return None
+    if need == "none":
+        return _one(FAIL, "no_identified_need", "No need has been identified.")
+    words = "an active need" if need == "active" else "a need that is not active yet"
+    return _one(PASS, "need_identified", f"Outbound work found {words}.")
+
+
 def _small_box(segment: str, policy: Policy) -> _Tested:
-    allowed = policy.settings["sao.small_box_segments"]
+    # A segment nobody knows is never one of those the policy allows, even if it says so.
+    allowed = [name for name in policy.settings["sao.small_box_segments"] if name != "unknown"]
     if segment in allowed:
         return _one(PASS, "small_box", f"A Small Box, which segment {segment} allows.")
     return _one(
@@ -238,9 +314,9 @@ _TESTS: Final[dict[str, Callable[[Evidence, Policy], _Tested]]] = {
 }
 
 
-def what_is_unmet(status: str, has_owner: bool, last: Assessment | None) -> list[Reason]:
-    """What stands in the way of handing a lead over, given its last test; empty where nothing
-    does. A test that only Timing fails stands in nobody's way."""
+def what_is_unmet(status: str | None, has_owner: bool, last: Assessment | None) -> list[Reason]:
+    """What stands in the way of handing over, given the last test; empty where nothing does. A
+    test that only Timing fails stands in nobody's way. `status` is a lead's; a contact has none."""
     unmet = []
     if status in ("recycle", "disqualified"):
         unmet.append(Reason("lead_put_aside", f"The lead is {status}; take it up again first."))

@@ -1,4 +1,4 @@
-"""What assessments and conversions look like on the wire. No decisions."""
+"""What acceptance tests look like on the wire. No decisions."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, Strict, model_validator
 
 from services.kit.schemas import Count, Day, Flag, Label, Note, StrictModel, refuse
-from services.qualification.acceptance.domain import CRITERIA, Evidence, Statement
+from services.qualification.acceptance.domain import CRITERIA
 from services.qualification.acceptance.repository import StoredAssessment
 
 Result = Literal["pass", "fail", "unknown"]
 Verdict = Literal["accept", "keep_pending", "unqualify"]
 Segment = Literal["smb", "mid_market", "large", "public_sector", "unknown"]
 Sign = Literal["business_problem", "strategic_direction", "modernisation"]
+BuyingRole = Literal["evaluator", "decision_maker", "technical_buyer", "influencer", "none"]
+Criterion = Literal["authority", "initiative", "fit", "timing"]
 
 
 class _Criterion(StrictModel):
@@ -34,29 +36,36 @@ class _Criterion(StrictModel):
 
 
 class Authority(_Criterion):
-    """Whether the contact takes part in the purchase."""
+    """Whether the contact takes part in the purchase. Outbound work may pass instead by a path to
+    the decision maker and knowledge of who evaluates."""
 
-    buying_role: (
-        Literal["evaluator", "decision_maker", "technical_buyer", "influencer", "none"] | None
-    ) = None
+    buying_role: BuyingRole | None = None
     directly_involved: Flag | None = None
+    path_to_decision_maker: Flag | None = None
+    evaluators_known: Flag | None = None
 
 
 class Initiative(_Criterion):
     """A Small Box (the smallest solution of an immediate need; Commercial only) or a top-2
-    priority, which shows by at least one of three signs."""
+    priority, which shows by at least one of three signs. Outbound work may pass instead by a need
+    it identified, whether or not it is active."""
 
     kind: Literal["small_box", "top_2_priority", "none"] | None = None
     shown_by: Annotated[list[Sign], Field(max_length=3)] = Field(default_factory=list)
+    identified_need: Literal["active", "not_active", "none"] | None = None
 
 
 class Fit(_Criterion):
-    """Tools in use, the use case to enter with, and seats where account or buying group is new."""
+    """Tools in use, the use case to enter with, and seats where account or buying group is new.
+    Hosting, future and total seats are what is asked before the meeting; they decide nothing."""
 
     current_tools: Annotated[list[Label], Field(max_length=50)] = Field(default_factory=list)
     use_case: Label | None = None
     potential_seats: Count | None = None
     new_account_or_buying_group: Flag | None = None
+    hosting: Literal["saas", "self_hosted"] | None = None
+    future_seats: Count | None = None
+    total_seats: Count | None = None
 
 
 class Timing(_Criterion):
@@ -67,7 +76,8 @@ class Timing(_Criterion):
 
 
 class AssessmentCreate(StrictModel):
-    """What is known. Use case, seats and segment come from the lead where they are left out."""
+    """What is known. What is left out comes from the record the test is about; for an opportunity
+    also, criterion by criterion, from its last test."""
 
     segment: Segment | None = None
     authority: Authority = Field(default_factory=Authority)
@@ -75,30 +85,18 @@ class AssessmentCreate(StrictModel):
     fit: Fit = Field(default_factory=Fit)
     timing: Timing = Field(default_factory=Timing)
 
-    def to_evidence(
-        self, *, segment: str, source_kind: str | None, use_case: str | None, seats: int | None
-    ) -> Evidence:
-        """The payload with what the lead itself says filled in."""
-        own_seats = self.fit.potential_seats
-        statements = {}
-        for name in CRITERIA:
-            criterion: _Criterion = getattr(self, name)
-            statements[name] = Statement(result=criterion.result, evidence=criterion.evidence)
-        return Evidence(
-            segment=segment,
-            source_kind=source_kind,
-            buying_role=self.authority.buying_role,
-            directly_involved=self.authority.directly_involved,
-            initiative=self.initiative.kind,
-            signs=tuple(self.initiative.shown_by),
-            current_tools=tuple(self.fit.current_tools),
-            use_case=self.fit.use_case or use_case,
-            seats=seats if own_seats is None else own_seats,
-            needs_seats=self.fit.new_account_or_buying_group,
-            iqm_date=self.timing.iqm_date,
-            next_step_date=self.timing.next_step_date,
-            statements=statements,
-        )
+    def said(self) -> dict[str, Any]:
+        """What was sent and nothing else, criteria as objects of their facts."""
+        return {
+            name: value.stated() if isinstance(value, _Criterion) else value
+            for name, value in self.stated().items()
+        }
+
+
+class RetestCreate(StrictModel):
+    """The same evidence again. Under another version than the one in force it is a what-if."""
+
+    policy_version: Annotated[int, Strict(), Field(ge=1, lt=2**31)] | None = None
 
 
 class Reason(BaseModel):
@@ -109,7 +107,7 @@ class Reason(BaseModel):
 class CriterionReason(Reason):
     """A reason with the criterion it belongs to."""
 
-    criterion: Literal["authority", "initiative", "fit", "timing"]
+    criterion: Criterion
 
 
 class Finding(BaseModel):
@@ -121,13 +119,72 @@ class Finding(BaseModel):
     reasons: list[Reason]
 
 
+class Subject(BaseModel):
+    """What a test is about."""
+
+    kind: Literal["lead", "opportunity"]
+    id: UUID
+
+
+class ComparedTest(BaseModel):
+    """One side of a comparison."""
+
+    assessment_id: UUID
+    policy_version: int
+    verdict: Verdict
+    convertible: bool
+
+
+class CriterionChange(BaseModel):
+    """A criterion that came out differently, and why it is what it is in the second test."""
+
+    criterion: Criterion
+    from_: Result = Field(alias="from")
+    to: Result
+    reasons: list[Reason]
+
+
+class SettingChange(BaseModel):
+    """A setting the test uses and the policies differ in."""
+
+    setting: str
+    from_: Any = Field(alias="from")
+    to: Any
+
+
+class FactChange(BaseModel):
+    """A fact the tests differ in, such as `timing.next_step_date`."""
+
+    fact: str
+    from_: Any = Field(alias="from")
+    to: Any
+
+
+class Comparison(BaseModel):
+    """What differs between two tests; what is equal is left out."""
+
+    from_: ComparedTest = Field(alias="from")
+    to: ComparedTest
+    verdict_changed: bool
+    criteria: list[CriterionChange]
+    settings: list[SettingChange]
+    facts: list[FactChange]
+
+
 class Assessment(BaseModel):
     """One acceptance test. `convertible` is also true where Timing alone does not pass: the
-    opportunity then waits at stage 0."""
+    opportunity then waits at stage 0. `carried` names the evidence (a criterion, or one fact of
+    it) that came from an earlier test, and which. `binding` is false for a what-if, which decides
+    nothing."""
 
     id: UUID
-    lead_id: UUID
-    lead_version: int
+    subject: Subject
+    lead_id: UUID | None
+    lead_version: int | None
+    opportunity_id: UUID | None
+    opportunity_version: int | None
+    retest_of: UUID | None
+    binding: bool
     verdict: Verdict
     convertible: bool
     criteria: dict[str, Finding]
@@ -135,6 +192,8 @@ class Assessment(BaseModel):
     segment: str
     policy_version: int
     evidence: dict[str, Any]
+    carried: dict[str, UUID]
+    comparison: Comparison | None
     assessed_at: datetime
     assessed_by: str
 
@@ -148,10 +207,19 @@ class AssessmentPage(BaseModel):
 
 def assessment_json(made: StoredAssessment) -> dict[str, Any]:
     """A stored test as its answer."""
+    is_of_lead = made.lead_id is not None
     return {
         "id": made.id,
+        "subject": {
+            "kind": "lead" if is_of_lead else "opportunity",
+            "id": made.lead_id if is_of_lead else made.opportunity_id,
+        },
         "lead_id": made.lead_id,
         "lead_version": made.lead_version,
+        "opportunity_id": made.opportunity_id,
+        "opportunity_version": made.opportunity_version,
+        "retest_of": made.retest_of,
+        "binding": made.is_binding,
         "verdict": made.verdict,
         "convertible": made.is_convertible,
         "criteria": {name: made.criteria[name] for name in CRITERIA},
@@ -163,6 +231,8 @@ def assessment_json(made: StoredAssessment) -> dict[str, Any]:
         "segment": made.segment,
         "policy_version": made.policy_version,
         "evidence": made.evidence,
+        "carried": made.carried,
+        "comparison": made.comparison,
         "assessed_at": made.assessed_at,
         "assessed_by": made.assessed_by,
     }

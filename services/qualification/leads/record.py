@@ -65,3 +65,9 @@ class Lead:
     opportunity_id: UUID | None = None
     conversion_state: str | None = None
     conversion_reason: str | None = None
+    handed_from: str | None = None
+    handed_to: str | None = None
+    handed_at: datetime | None = None
+    handed_by: str | None = None
+    is_handed_to_self: bool | None = None
+    hand_off_note: str | None = None

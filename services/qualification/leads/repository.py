@@ -45,12 +45,19 @@ SELECT = f"""
     SELECT {", ".join(f"l.{name}" for name in COLUMNS)},
            sdr.external_id AS sdr_external_id, owner.external_id AS owner_external_id,
            conversion.opportunity_id, conversion.state AS conversion_state,
-           conversion.reason AS conversion_reason
+           conversion.reason AS conversion_reason,
+           giver.external_id AS handed_from, taker.external_id AS handed_to,
+           conversion.requested_at AS handed_at, conversion.requested_by AS handed_by,
+           conversion.is_to_self AS is_handed_to_self, conversion.note AS hand_off_note
     FROM qualification.leads AS l
     LEFT JOIN workspace.users AS sdr ON sdr.workspace_id = $1 AND sdr.id = l.sdr_id
     LEFT JOIN workspace.users AS owner ON owner.workspace_id = $1 AND owner.id = l.owner_id
     LEFT JOIN qualification.conversions AS conversion
       ON conversion.workspace_id = $1 AND conversion.lead_id = l.id
+    LEFT JOIN workspace.users AS giver
+      ON giver.workspace_id = $1 AND giver.id = conversion.sdr_id
+    LEFT JOIN workspace.users AS taker
+      ON taker.workspace_id = $1 AND taker.id = conversion.owner_id
 """
 # Rows are locked in the order of their ids, so that two batches cannot deadlock; what refers to a
 # locked lead may still be added.

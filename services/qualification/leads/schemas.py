@@ -121,12 +121,24 @@ class LeadItem(LeadUpdate):
     external_id: ExternalId
 
 
-class Conversion(BaseModel):
+class HandOff(BaseModel):
+    """Who gave it to whom; `to_self` where one person did both."""
+
+    from_external_id: str | None
+    to_external_id: str | None
+    at: datetime
+    by: str
+    to_self: bool
+    note: str | None
+
+
+class LeadConversion(BaseModel):
     """The hand-over of a lead: `failed` says why, and asking again tries again by the same id."""
 
     opportunity_id: UUID
     state: Literal["requested", "opened", "failed"]
     reason: str | None = None
+    hand_off: HandOff
 
 
 class Lead(BaseModel):
@@ -153,7 +165,7 @@ class Lead(BaseModel):
     status_since: datetime
     score: int
     notes: str | None
-    conversion: Conversion | None
+    conversion: LeadConversion | None
     created_at: datetime
     updated_at: datetime
     industry: str | None
@@ -247,5 +259,13 @@ def lead_json(lead: Any) -> dict[str, Any]:
             "opportunity_id": lead.opportunity_id,
             "state": lead.conversion_state,
             "reason": lead.conversion_reason,
+            "hand_off": {
+                "from_external_id": lead.handed_from,
+                "to_external_id": lead.handed_to,
+                "at": lead.handed_at,
+                "by": lead.handed_by,
+                "to_self": lead.is_handed_to_self,
+                "note": lead.hand_off_note,
+            },
         }
     return shown
