@@ -1,4 +1,5 @@
-"""HTTP paths of what engagement brought, and of the opportunities activities are named for."""
+"""HTTP paths of what engagement brought, what to do next, and the opportunities activities are
+named for."""
 
 from __future__ import annotations
 
@@ -22,7 +23,14 @@ from services.qualification.engagement.errors import (
     OpportunitySourcedElsewhereError,
 )
 from services.qualification.engagement.schemas import NamedOpportunity, Naming
+from services.qualification.engagement.schemas_suggestions import (
+    Suggestion,
+    SuggestionList,
+    suggestion_json,
+)
+from services.qualification.engagement.service_suggestions import suggest_for
 from services.qualification.opportunities.errors import OpportunityUnknownError
+from services.qualification.territories.errors import TerritoryNotFoundError
 from services.workspace.workspaces.repository import get_workspace
 
 router = APIRouter(route_class=ServiceRoute)
@@ -82,6 +90,21 @@ def _behind(groups: list[results.Group], page: PageRequest) -> list[results.Grou
         )
     last = (after[0], after[1])
     return [group for group in groups if results.sort_key(group[0]) > last]
+
+
+@router.get(
+    "/engagement-activities/suggestions",
+    response_model=SuggestionList,
+    responses=problems(TerritoryNotFoundError),
+)
+async def list_suggestions(
+    request: Request, caller: Caller, session: Read, territory_id: UUID
+) -> Response:
+    """The kinds that suit a territory by its map and its routes to market, each with its reasons:
+    a point of entry where nobody uses the product, growth where some do."""
+    found = await suggest_for(session, territory_id)
+    items = [suggestion_json(suggested) for suggested in found]
+    return list_answer(request, items, None, list(Suggestion.model_fields))
 
 
 @router.get(

@@ -69,6 +69,23 @@ async def all_activities(session: Session) -> list[asyncpg.Record]:
     )
 
 
+async def under_way(session: Session, territory_external_id: str) -> dict[str, list[str]]:
+    """By kind, the activities planned or running in a territory, oldest first."""
+    rows = await session.fetch(
+        """
+        SELECT kind, external_id FROM qualification.engagement_activities
+        WHERE workspace_id = $1 AND territory_external_id = $2
+          AND state IN ('planned', 'running') ORDER BY id
+        """,
+        session.workspace_id,
+        territory_external_id,
+    )
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        found.setdefault(row["kind"], []).append(row["external_id"])
+    return found
+
+
 async def named_for(session: Session, opportunity_ids: Iterable[UUID] | None = None) -> list[Named]:
     """What people named, for these opportunities or (None) for all."""
     where = Filters("n.workspace_id = {}", session.workspace_id)
