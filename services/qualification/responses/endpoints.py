@@ -95,7 +95,7 @@ def _after(page: PageRequest) -> tuple[datetime, UUID] | None:
     try:
         due, timer_id = page.after
         return datetime.fromisoformat(due).astimezone(UTC), UUID(timer_id)
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, OverflowError):
         raise InvalidPayloadError.one(
             "query/cursor", "invalid_cursor", "is the cursor of another list"
         ) from None

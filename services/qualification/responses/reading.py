@@ -13,7 +13,7 @@ from services.kit import clock
 from services.kit.auth import Principal
 from services.kit.db import ReadSession
 from services.kit.pagination import PageRequest
-from services.qualification.leads.service import READERS, own_leads_only, require_lead
+from services.qualification.leads.access import READERS, own_leads_only, require_lead, self_id
 from services.qualification.responses import domain, repository
 from services.qualification.responses.domain import Timer
 from services.qualification.responses.repository import Wanted
@@ -25,7 +25,7 @@ DAYS_DEFAULT: Final = 30
 
 def _holder(principal: Principal) -> UUID | None:
     """A salesperson sees timers of the leads it holds; a key without a person holds none."""
-    return (principal.user_id or UUID(int=0)) if own_leads_only(principal) else None
+    return self_id(principal) if own_leads_only(principal) else None
 
 
 async def list_timers(

@@ -15,6 +15,7 @@ from services.kit.pagination import PageRequest
 from services.kit.rows import Filters, Rows
 from services.qualification.responses.domain import ANSWERING, ANSWERS, KEPT_MAX, Event, Timer
 from services.qualification.responses.models import ResponseTimer
+from services.qualification.touches.seen import SEEN
 
 TIMERS = Rows(ResponseTimer)
 _COLUMNS = ", ".join(f"t.{name}" for name in TIMERS.columns)
@@ -157,10 +158,8 @@ async def list_timers(
     where.where("t.kind = {}", wanted.kind)
     if wanted.state is not None:
         _in_state(where, wanted.state, wanted.now)
-    if wanted.user_id is not None:
-        where.require("{0} IN (t.sdr_id, t.owner_id)", wanted.user_id)
-    if wanted.holder_id is not None:
-        where.require("{0} IN (l.sdr_id, l.owner_id)", wanted.holder_id)
+    where.where("{0} IN (t.sdr_id, t.owner_id)", wanted.user_id)
+    where.where(SEEN, wanted.holder_id)
     where.where("t.due_at < {}", wanted.due_before)
     if after is not None:
         where.require("t.due_at >= {}", after[0])
@@ -201,7 +200,7 @@ async def report(
             JOIN qualification.leads AS l ON l.workspace_id = $1 AND l.id = t.lead_id
             LEFT JOIN workspace.users AS sdr ON sdr.workspace_id = $1 AND sdr.id = t.sdr_id
             WHERE t.workspace_id = $1 AND t.started_at >= $2 AND t.started_at < $3
-              AND ($6::uuid IS NULL OR $6 IN (l.sdr_id, l.owner_id))
+              AND ($6::uuid IS NULL OR {SEEN.format("$6::uuid")})
         )
         SELECT name, grouping(name) = 1 AS is_total, count(*) AS count,
                count(*) FILTER (WHERE is_answered) AS answered,

@@ -8,7 +8,7 @@ when it was given.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -17,7 +17,7 @@ from services.kit import clock
 from services.kit.db import Session, WriteSession
 from services.kit.ids import new_id
 from services.qualification.leads.changes import LeadChange
-from services.qualification.leads.repository import Lead
+from services.qualification.leads.record import Lead
 from services.qualification.responses import domain, repository
 from services.qualification.responses.domain import Consequence, Event, Kind, Timer
 from services.workspace.business_hours import Calendar
@@ -108,44 +108,60 @@ async def _open_book(session: Session, policy: Policy, timers: Iterable[Timer]) 
 
 async def follow(session: WriteSession, changes: Sequence[LeadChange], policy: Policy) -> None:
     """Called by every write of leads, in its transaction, after the leads are stored."""
-    concerned = [
-        (change, found)
-        for change in changes
-        if (found := _consequence(change)) is not domain.NOTHING
-    ]
+    concerned = [(change, steps) for change in changes if (steps := list(_steps(change)))]
     if not concerned:
         return
     known = {change.after.id for change, _ in concerned if change.before is not None}
     timers = await repository.open_timers(session, known) if known else []
     book = await _open_book(session, policy, timers)
-    for change, found in concerned:
-        _apply(book, change, found)
-    await _end_what_was_answered(
-        session, book, {change.after.id for change, _ in concerned if _is_told_late(change)}
-    )
+    for change, steps in concerned:
+        for step in steps:
+            _apply(book, change, step)
+    told_late = {
+        change.after.id
+        for change, steps in concerned
+        if change.before is not None and any(step.at < change.recorded_at for step in steps)
+    }
+    await _end_what_was_answered(session, book, told_late)
     await book.store(session)
 
 
-def _consequence(change: LeadChange) -> Consequence:
-    return domain.consequence(
-        change.before.status if change.before is not None else None,
-        change.after.status,
-        has_changed_hands=change.has_changed_hands,
-    )
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One of the moves of a write that means something for timers."""
+
+    status: str
+    at: datetime
+    found: Consequence
 
 
-def _is_told_late(change: LeadChange) -> bool:
-    return change.before is not None and change.occurred_at < change.recorded_at
+def _steps(change: LeadChange) -> Iterator[_Step]:
+    """A write may carry a lead through several statuses; who holds it changes with the last."""
+    before = change.before.status if change.before is not None else None
+    moves = [
+        (move.to_status, move.occurred_at)
+        for move in change.moves
+        if move.from_status != move.to_status
+    ] or [(change.after.status, change.occurred_at)]
+    for place, (status, at) in enumerate(moves, start=1):
+        found = domain.consequence(
+            before,
+            status,
+            has_changed_hands=change.has_changed_hands and place == len(moves),
+        )
+        if found is not domain.NOTHING:
+            yield _Step(status, at, found)
+        before = status
 
 
-def _apply(book: _Book, change: LeadChange, found: Consequence) -> None:
-    lead, at = change.after, change.occurred_at
+def _apply(book: _Book, change: LeadChange, step: _Step) -> None:
+    lead, at, found = change.after, step.at, step.found
     if found.stops is not None:
         event = Event(found.stops, at, change.actor, _responder(change))
         for timer in book.running(lead.id):
             if found.only_mql and timer.kind != "mql":
                 continue
-            is_over = timer.kind == "mql" and lead.status not in domain.WAITING
+            is_over = timer.kind == "mql" and step.status not in domain.WAITING
             if found.restarts and is_over:
                 book.stop(timer, Event(domain.WITHDRAWN, at, change.actor, None))
                 continue
