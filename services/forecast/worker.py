@@ -1,4 +1,5 @@
-"""The worker process: figures, hand-overs, policy changes, imports and audits, until it is stopped.
+"""The worker process: figures, hand-overs, policy changes, imports, audits and the timers of leads,
+until it is stopped.
 
 Two things start work, and either is enough: the bell (arq on Redis, a few milliseconds after a
 commit) and the sweep (every second, from Postgres alone). Nothing is kept in this process that a
@@ -33,6 +34,7 @@ from services.kit.settings import Settings, get_settings
 from services.pipeline import events as pipeline
 from services.pipeline.imports.tasks import run_due as run_due_imports
 from services.pipeline.tasks import find_policy_changes
+from services.qualification.tasks import run_due as run_due_timers
 
 log = get_logger(__name__)
 
@@ -86,6 +88,7 @@ class WorkerProcess:
             group.create_task(_repeat("sweep", self._sweep, every))
             group.create_task(_repeat("imports", self._imports, every))
             group.create_task(_repeat("audits", self._audits, every))
+            group.create_task(_repeat("timers", self._timers, every))
             if self._settings.redis_url is not None:
                 group.create_task(self._listen_to_bell(self._settings.redis_dsn()))
 
@@ -123,6 +126,9 @@ class WorkerProcess:
 
     async def _audits(self) -> None:
         await run_due_audits(self._database)
+
+    async def _timers(self) -> None:
+        await run_due_timers(self._database)
 
     async def _listen_to_bell(self, redis_url: str) -> None:
         """arq ends when Redis goes away; it is started again until Redis is back."""
@@ -186,8 +192,8 @@ async def _connect(settings: Settings) -> Database:
                 role="leadline_worker",
                 application_name="leadline-worker",
                 pool_min=1,
-                # Drains, one import, one audit, the sweep and the beat.
-                pool_max=settings.worker_concurrency + 5,
+                # Drains, one import, one audit, one timer, the sweep and the beat.
+                pool_max=settings.worker_concurrency + 6,
                 statement_timeout_ms=settings.worker_statement_timeout_ms,
                 lock_timeout_ms=settings.lock_timeout_ms,
                 idle_in_transaction_timeout_ms=settings.idle_in_transaction_timeout_ms,

@@ -19,6 +19,8 @@ from services.kit.db import Database, WriteSession, is_transient
 from services.kit.logging import get_logger
 from services.qualification.leads.waking import KIND_WAKE, wake
 from services.qualification.signals.silences import KIND_SILENCE, fall_silent
+from services.qualification.touches.service import KIND_SILENT
+from services.qualification.touches.tasks import recycle_silent
 
 log = get_logger(__name__)
 
@@ -26,6 +28,7 @@ Handler = Callable[[WriteSession, UUID], Awaitable[None]]
 
 HANDLERS: dict[str, Handler] = {
     KIND_SILENCE: fall_silent,
+    KIND_SILENT: recycle_silent,
     KIND_WAKE: wake,
 }
 """By kind. A handler locks its subject and decides anew whether the time has come; to go off once

@@ -103,10 +103,11 @@ class Draft:
 
     def advance(self, *, is_stated: bool) -> None:
         """An MQL where the score, as computed or as just stated, reaches the threshold."""
-        lead = self.lead
-        step = domain.score_step(lead.status, lead.behaviour_points, lead.score, self._policy)
-        if step is None and is_stated:
-            step = domain.stated_step(lead.status, lead.score, self._policy)
+        lead, policy = self.lead, self._policy
+        if is_stated:
+            step = domain.stated_step(lead.status, lead.score, policy)
+        else:
+            step = domain.score_step(lead.status, lead.behaviour_points, lead.score, policy)
         if step is not None:
             self._follow(step, self._at)
 

@@ -135,6 +135,20 @@ def measures_of(policy: Policy) -> frozenset[str]:
     return frozenset(name for rule in policy.settings["pql.rules"] for name in rule["at_least"])
 
 
+def known_signals(policy: Policy) -> frozenset[str]:
+    """Every name the policy does anything with."""
+    named = policy.settings
+    known = set(named["score.points"]) | measures_of(policy) | {UNSUBSCRIBED}
+    for setting in (
+        "mql.automatic_signals",
+        "mql.automatic_business_signals",
+        "pql.hand_raise_signals",
+        "sla.request_signals",
+    ):
+        known |= set(named[setting])
+    return frozenset(known.difference(RESERVED))
+
+
 def next_step(
     status: str,
     signal: str,

@@ -23,9 +23,9 @@ from services.qualification.leads.record import Lead
 from services.qualification.responses import service as responses
 from services.qualification.signals import repository, silences
 from services.qualification.signals.domain import (
-    RESERVED,
     Measured,
     demographic,
+    known_signals,
     measures_of,
 )
 from services.workspace.policies.repository import get_policy, version_in_force
@@ -63,11 +63,12 @@ def _row(change: LeadChange, entry: Entry, policy: Policy) -> dict[str, Any]:
 def check_signal(signal: Signal, policy: Policy) -> None:
     """Raises InvalidPayloadError where the policy does not know the signal, or measures by it and
     it carries no number."""
-    known = policy.settings["score.points"]
-    if signal.name not in known or signal.name in RESERVED:
-        names = ", ".join(sorted(set(known) - set(RESERVED)))
+    known = known_signals(policy)
+    if signal.name not in known:
         raise InvalidPayloadError.one(
-            "/name", "unknown_signal", f"is no signal of the policy, which knows {names}"
+            "/name",
+            "unknown_signal",
+            f"is no signal of the policy, which knows {', '.join(sorted(known))}",
         )
     if signal.value is None and signal.name in measures_of(policy):
         raise InvalidPayloadError.one(
