@@ -1,4 +1,4 @@
 """The migration this code was written for. `/readyz` wants the database to be there, or later: the
 previous release must run on the next schema."""
 
-HEAD = "0013"
+HEAD = "0014"

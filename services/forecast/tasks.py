@@ -7,6 +7,7 @@ policy that has come into force makes new versions, which become figures again.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
@@ -25,8 +26,11 @@ _PAUSE_S = 0.005
 class WorkspaceWork:
     """One piece of one workspace's work at a time; says whether there is more."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, on_posted: Callable[[UUID], None] = lambda _: None
+    ) -> None:
         self._database = database
+        self._on_posted = on_posted
         # Workspaces in which a policy may be waiting to be applied.
         self._changing: set[UUID] = set()
 
@@ -35,8 +39,10 @@ class WorkspaceWork:
 
     async def __call__(self, workspace_id: UUID, retry_failed: bool) -> bool:
         result = await post_batch(self._database, workspace_id, retry_failed=retry_failed)
-        if result is not None and KIND_POLICY in result.kinds:
-            self._changing.add(workspace_id)
+        if result is not None:
+            self._on_posted(workspace_id)
+            if KIND_POLICY in result.kinds:
+                self._changing.add(workspace_id)
         if _is_full(result):
             return True
         has_more = await hand_over(self._database, workspace_id) > 0

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final, cast
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from services.forecast import heartbeats
 from services.forecast.audits.tasks import run_due as run_due_audits
 from services.forecast.contained import Contained
 from services.forecast.drainer import Drainer
+from services.forecast.figure_changes import figures_since
 from services.forecast.tasks import WorkspaceWork
 from services.forecast.telemetry import JOB_FAILURES
 from services.kit import clock, tasks
@@ -30,10 +32,13 @@ from services.kit.collector import calm_collector
 from services.kit.db import TRANSIENT, Database
 from services.kit.ids import NIL, new_id
 from services.kit.logging import get_logger
+from services.kit.outgoing import Outgoing
 from services.kit.settings import Settings, get_settings
 from services.pipeline import events as pipeline
 from services.pipeline.imports.tasks import run_due as run_due_imports
 from services.pipeline.tasks import find_policy_changes
+from services.pipeline.webhooks.delivery import Delivery
+from services.pipeline.webhooks.tasks import Sender
 from services.qualification.tasks import run_due as run_due_timers
 
 log = get_logger(__name__)
@@ -76,7 +81,17 @@ class WorkerProcess:
         self._database = database
         self._settings = settings
         self._id = new_id()
-        self._work = WorkspaceWork(database)
+        self._outgoing = Outgoing(
+            allowed=settings.webhook_networks, timeout_s=settings.webhook_timeout_s
+        )
+        delivery = Delivery(
+            database,
+            self._outgoing,
+            partial(figures_since, database),
+            concurrency=settings.webhook_concurrency,
+        )
+        self._sender = Sender(database, delivery)
+        self._work = WorkspaceWork(database, self._sender.ring)
         self._drainer = Drainer(self._work, concurrency=settings.worker_concurrency)
         self._swept: dict[str, UUID] = {"outbox": NIL, "requests": NIL}
 
@@ -89,6 +104,7 @@ class WorkerProcess:
             group.create_task(_repeat("imports", self._imports, every))
             group.create_task(_repeat("audits", self._audits, every))
             group.create_task(_repeat("timers", self._timers, every))
+            group.create_task(_repeat("webhooks", self._sender.run, every))
             if self._settings.redis_url is not None:
                 group.create_task(self._listen_to_bell(self._settings.redis_dsn()))
 
@@ -97,6 +113,7 @@ class WorkerProcess:
         with Contained():
             async with self._database.write(None) as session:
                 await heartbeats.say_goodbye(session, self._id)
+        await self._outgoing.close()
         await self._database.close()
 
     async def _beat(self) -> None:
@@ -192,8 +209,8 @@ async def _connect(settings: Settings) -> Database:
                 role="leadline_worker",
                 application_name="leadline-worker",
                 pool_min=1,
-                # Drains, one import, one audit, one timer, the sweep and the beat.
-                pool_max=settings.worker_concurrency + 6,
+                # Drains, one import, one audit, one timer, the sweep, the beat and a few webhooks.
+                pool_max=settings.worker_concurrency + 9,
                 statement_timeout_ms=settings.worker_statement_timeout_ms,
                 lock_timeout_ms=settings.lock_timeout_ms,
                 idle_in_transaction_timeout_ms=settings.idle_in_transaction_timeout_ms,

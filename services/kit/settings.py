@@ -246,6 +246,32 @@ class WorkerSettings(_Group):
     )
 
 
+class WebhookSettings(_Group):
+    """Webhooks: how patiently they are sent, and where they may go."""
+
+    webhook_timeout_s: float = Field(
+        default=10.0, gt=0, le=60, description="Longest a receiver may take to answer."
+    )
+    webhook_allowed_networks: str = Field(
+        default="",
+        description="Networks that are not public and may receive webhooks all the same, such as"
+        " 10.1.0.0/16, separated by commas.",
+    )
+    webhooks_max: int = Field(
+        default=50, ge=0, le=10_000, description="Most webhooks of one workspace."
+    )
+    webhook_concurrency: int = Field(
+        default=16, ge=1, le=256, description="Requests one worker process has open at a time."
+    )
+    webhook_log_keep_h: int = Field(
+        default=72, ge=1, le=8760, description="Hours a settled delivery stays in the log."
+    )
+
+    @property
+    def webhook_networks(self) -> list[str]:
+        return [text.strip() for text in self.webhook_allowed_networks.split(",") if text.strip()]
+
+
 class OidcSettings(_Group):
     """JSON Web Tokens of an identity provider; API keys work without any of it."""
 
@@ -270,6 +296,7 @@ class Settings(
     RequestSettings,
     StreamSettings,
     WorkerSettings,
+    WebhookSettings,
     OidcSettings,
 ):
     """All of them. Frozen: a process is restarted to change one."""

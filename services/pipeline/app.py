@@ -10,6 +10,7 @@ from services.pipeline.imports.endpoints import router as imports
 from services.pipeline.opportunities.endpoints import router as opportunities
 from services.pipeline.policies.endpoints import router as policies
 from services.pipeline.subscriptions.endpoints import router as subscriptions
+from services.pipeline.webhooks.endpoints import router as webhooks
 from services.schema import HEAD
 from services.workspace.keys.lookups import token_lookups
 from services.workspace.users.endpoints import router as users
@@ -29,6 +30,7 @@ app = create_app(
         contacts,
         subscriptions,
         changes,
+        webhooks,
         imports,
     ],
     token_lookups=token_lookups,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from services.kit.db import Session
@@ -14,7 +15,7 @@ _READ = """
            coalesce(e.recorded_at, f.posted_at) AS recorded_at
     FROM (
         SELECT sequence, kind, subject_id, version, posted_at FROM pipeline.feed
-        WHERE workspace_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3
+        WHERE workspace_id = $1 AND {wanted}
     ) AS f
     LEFT JOIN LATERAL (
         SELECT kind, changes, previous, actor, reason, occurred_at, recorded_at
@@ -35,7 +36,15 @@ _READ = """
 async def read_feed(session: Session, after: int, limit: int) -> list[dict[str, Any]]:
     """The entries behind `after`, in order. A version is as it was told; the external id is the
     opportunity's now."""
-    rows = await session.fetch(_READ, session.workspace_id, after, limit)
+    statement = _READ.format(wanted="sequence > $2 ORDER BY sequence LIMIT $3")
+    rows = await session.fetch(statement, session.workspace_id, after, limit)
+    return [dict(row) for row in rows]
+
+
+async def read_entries(session: Session, sequences: Collection[int]) -> list[dict[str, Any]]:
+    """These entries, in order."""
+    statement = _READ.format(wanted="sequence = ANY($2::bigint[])")
+    rows = await session.fetch(statement, session.workspace_id, list(sequences))
     return [dict(row) for row in rows]
 
 

@@ -16,12 +16,15 @@ async def read_changes(session: Session, after: int, limit: int) -> dict[str, An
     sequences, so a reader that goes on from `next_after` misses nothing, however late it comes."""
     # The end is read first: an entry added in between is then on this page or behind it.
     last = await repository.last_sequence(session)
-    rows = await repository.read_feed(session, after, limit)
-    versions = [row for row in rows if row["kind"] is not None]
-    told = iter(await tell(session, versions))
-    items = [_entry(row, next(told) if row["kind"] is not None else row) for row in rows]
+    items = await tell_entries(session, await repository.read_feed(session, after, limit))
     reached = items[-1]["sequence"] if items else after
     return {"items": items, "next_after": reached, "last_sequence": max(last, reached)}
+
+
+async def tell_entries(session: Session, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of the feed as clients read them."""
+    told = iter(await tell(session, [row for row in rows if row["kind"] is not None]))
+    return [_entry(row, next(told) if row["kind"] is not None else row) for row in rows]
 
 
 def _entry(row: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:

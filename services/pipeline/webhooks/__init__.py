@@ -1,0 +1,1 @@
+"""Webhooks: the change feed and the figures, sent to whoever subscribed."""
