@@ -216,7 +216,8 @@ class Conversion(Tenant, Base):
 
     opportunity_id: Mapped[UUID] = mapped_column(primary_key=True)
     lead_id: Mapped[UUID | None]
-    assessment_id: Mapped[UUID]
+    # None where another system handed it over: no test was made here.
+    assessment_id: Mapped[UUID | None]
     # What pipeline is asked to open, as it was when it was asked.
     request: Mapped[dict[str, Any]]
     state: Mapped[str]

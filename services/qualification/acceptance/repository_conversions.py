@@ -16,12 +16,13 @@ from services.kit.rows import ConcurrentInsertError, Filters
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredConversion:
-    """A hand-over: what it is of, who gave it to whom, and how far opening it is."""
+    """A hand-over: what it is of, who gave it to whom, and how far opening it is. One recorded
+    from another system has no test."""
 
     opportunity_id: UUID
     lead_id: UUID | None
     contact_external_id: str | None
-    assessment_id: UUID
+    assessment_id: UUID | None
     request: Mapping[str, Any]
     state: str
     reason: str | None

@@ -66,7 +66,9 @@ class Conversion(BaseModel):
     reason: str | None
     lead_id: UUID | None
     contact_external_id: str | None
-    assessment_id: UUID
+    assessment_id: UUID | None = Field(
+        description="The test it was asked on; null where another system handed it over."
+    )
     hand_off: HandOff
     settled_at: datetime | None
 
