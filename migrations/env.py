@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool
 import services.forecast.models
 import services.pipeline.models
 import services.pipeline.webhooks.models
+import services.qualification.boards.models
 import services.qualification.consults.models
 import services.qualification.engagement.models
 import services.qualification.evidence.models

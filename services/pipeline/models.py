@@ -108,6 +108,13 @@ class Opportunity(Record, Base):
         Index(None, "workspace_id", "close_fiscal_quarter", "stage"),
         Index(None, "workspace_id", "subscription_id"),
         Index(None, "workspace_id", "sdr_id"),
+        # Those that wait for their owner to accept them; few at any time.
+        Index(
+            "ix_opportunities_pending",
+            "workspace_id",
+            "owner_id",
+            postgresql_where=text("stage = 'pending_acceptance'"),
+        ),
         {"schema": SCHEMA},
     )
 
