@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -19,63 +16,19 @@ from services.qualification.meetings.domain import (
     state_after,
 )
 from tests.client import Api
-
-MEETINGS = "/qualification/v1/meetings"
-NOW = datetime(2026, 6, 17, 17, 0, tzinfo=UTC)
-SOON = "2026-06-18T15:00:00.000000Z"
-
-Clock = Callable[[datetime], AbstractContextManager[None]]
-
-
-async def make_user(api: Api, external_id: str, role: str = "rep", **fields: Any) -> None:
-    await api.call(
-        "PUT",
-        f"/pipeline/v1/users/by-external-id/{external_id}",
-        json={"name": external_id.title(), "role": role, **fields},
-    )
-
-
-async def make_account(api: Api, external_id: str = "acme", **fields: Any) -> None:
-    await api.call(
-        "PUT",
-        f"/pipeline/v1/accounts/by-external-id/{external_id}",
-        json={"name": external_id.title(), "employees": 500, **fields},
-    )
-
-
-async def make_deal(api: Api, owner: str = "ana", **fields: Any) -> Any:
-    return await api.call(
-        "POST",
-        "/pipeline/v1/opportunities",
-        json={
-            "name": "Acme – Ultimate",
-            "account_external_id": "acme",
-            "owner_external_id": owner,
-            "type": "new_business",
-            "stage": "scoping",
-            "amount": "40000.00",
-            "currency": "USD",
-            "close_date": "2026-08-31",
-            **fields,
-        },
-    )
-
-
-async def make_lead(api: Api, **fields: Any) -> Any:
-    return await api.call("POST", "/qualification/v1/leads", json={"name": "Kim Larsen", **fields})
-
-
-async def make_meeting(api: Api, **fields: Any) -> Any:
-    about = {"account_external_id": "acme"}
-    if {"lead_id", "opportunity_id"} & set(fields):
-        about = {}
-    stated = {"subject": "First call", "scheduled_at": SOON, **about, **fields}
-    return await api.call("POST", MEETINGS, json=stated)
-
-
-async def listed(api: Api, **params: Any) -> list[str]:
-    page = await api.call("GET", MEETINGS, params=params)
-    return [item["subject"] for item in page["items"]]
+from tests.qualification.meetings_book import (
+    MEETINGS,
+    NOW,
+    SOON,
+    Clock,
+    convert,
+    listed,
+    make_account,
+    make_deal,
+    make_lead,
+    make_meeting,
+    make_user,
+)
 
 
 class TestRules:
@@ -211,9 +164,9 @@ class TestCreate:
         assert (same.status_code, same.json()["code"]) == (409, "id_taken")
 
     async def test_about_a_converted_lead_it_is_about_its_opportunity(self, api: Api) -> None:
-        from tests.qualification.test_meetings_outcome import converted
-
-        lead, opportunity_id = await converted(api)
+        await make_user(api, "ana")
+        lead = await make_lead(api, owner_external_id="ana", company="Acme")
+        opportunity_id = await convert(api, lead)
         meeting = await make_meeting(api, lead_id=lead["id"])
         assert meeting["opportunity_id"] == opportunity_id
 

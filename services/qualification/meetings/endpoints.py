@@ -16,6 +16,9 @@ from services.kit.http import Caller, Read, ServiceRoute, Write
 from services.kit.pagination import PageRequest, page_request
 from services.kit.schemas import ExternalId
 from services.qualification.meetings import schemas, service
+from services.qualification.meetings.endpoints_calls import router as calls
+from services.qualification.meetings.endpoints_outcome import router as outcome
+from services.qualification.meetings.endpoints_preparation import router as preparation
 from services.qualification.meetings.errors import (
     MeetingExistsError,
     MeetingHeldError,
@@ -24,6 +27,9 @@ from services.qualification.meetings.errors import (
 )
 
 router = APIRouter(route_class=ServiceRoute, tags=["meetings"], responses=problems(*COMMON_ERRORS))
+
+for _part in (preparation, outcome, calls):
+    router.include_router(_part)
 
 MeetingId = Annotated[UUID, Path(description="The meeting's id.")]
 _ONE = {"model": schemas.Meeting}

@@ -59,3 +59,11 @@ class RebookingOverError(ConflictError):
         super().__init__(
             f"Nobody came, and it could be rebooked until {until}; plan a new meeting instead."
         )
+
+
+class OutcomeNotToldError(NotFoundError):
+    """404: nobody told yet what came of the meeting."""
+
+    def __init__(self) -> None:
+        super().__init__("outcome of this meeting", "yet")
+        self.detail = "Nobody told yet what came of this meeting; POST its outcome."

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from services.kit.db import Session
 from services.kit.rows import Rows
+from services.qualification.opportunities.repository import CONTACTS
 from services.qualification.questions import models
 
 QUESTIONS = Rows(models.Question)
@@ -52,8 +53,8 @@ async def answered_questions(
 async def contact_personas(session: Session, external_ids: list[str]) -> list[str]:
     """What pipeline says the personas of these contacts are, in its own words."""
     rows = await session.fetch(
-        """
-        SELECT DISTINCT persona FROM pipeline.published_contacts
+        f"""
+        SELECT DISTINCT persona FROM {CONTACTS}
         WHERE workspace_id = $1 AND external_id = ANY($2::text[]) AND persona IS NOT NULL
         """,
         session.workspace_id,
