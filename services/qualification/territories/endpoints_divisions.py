@@ -11,7 +11,15 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from services.kit.answers import if_match, record_answer
 from services.kit.app import problems
-from services.kit.batch import Batch, BatchAnswer, BatchBody, Change, same_external_id, sole
+from services.kit.batch import (
+    Batch,
+    BatchAnswer,
+    BatchBody,
+    Change,
+    DuplicateInBatchError,
+    same_external_id,
+    sole,
+)
 from services.kit.csv_answer import list_answer
 from services.kit.errors import InvalidPayloadError
 from services.kit.http import Caller, Read, ServiceRoute, Write
@@ -23,12 +31,14 @@ from services.qualification.territories.endpoints_records import (
     UPSERT_ERRORS,
     OrganisationId,
     Page,
+    TerritoryId,
 )
 from services.qualification.territories.errors import (
     ContradictoryColourError,
     DivisionCircleError,
     DivisionNotFoundError,
     OrganisationNotFoundError,
+    TerritoryNotFoundError,
     TerritoryNotYoursError,
 )
 from services.qualification.territories.service import require_organisation
@@ -90,6 +100,41 @@ async def post_divisions(
     batch.settle_all(
         await service_divisions.upsert_divisions(session, caller, organisation_id, changes)
     )
+    return batch.answer()
+
+
+@router.post(
+    "/territories/{territory_id}/divisions/batch",
+    status_code=207,
+    response_model=BatchAnswer,
+    responses=problems(TerritoryNotFoundError, TerritoryNotYoursError),
+)
+async def post_divisions_of_territory(
+    territory_id: TerritoryId,
+    body: BatchBody[schemas.DivisionOfTerritoryItem],
+    caller: Caller,
+    session: Write,
+) -> Response:
+    """Many divisions of a territory at once, each with its organisation; what one is part of may
+    come later."""
+    batch = Batch(body.items, schemas.DivisionOfTerritoryItem, key=None)
+    seen: dict[tuple[str, str], int] = {}
+    items, changes = [], []
+    for item in batch.items:
+        organisation = item.values.organisation_external_id
+        first = seen.setdefault((organisation, item.values.external_id), item.index)
+        if first != item.index:
+            batch.refuse(item.index, DuplicateInBatchError(item.values.external_id, first))
+            continue
+        change = Change.of(item.values.external_id, item.values)
+        del change.stated["organisation_external_id"]
+        items.append(item)
+        changes.append((organisation, change))
+    outcomes = await service_divisions.upsert_divisions_of_territory(
+        session, caller, territory_id, changes
+    )
+    for item, outcome in zip(items, outcomes, strict=True):
+        batch.settle(item, outcome)
     return batch.answer()
 
 

@@ -126,6 +126,20 @@ async def list_organisations(
     )
 
 
+async def organisations_named(
+    session: Session, territory_id: UUID, external_ids: Iterable[str]
+) -> dict[str, UUID]:
+    """The ids of those that the territory has, by external id."""
+    rows = await session.fetch(
+        "SELECT id, external_id FROM qualification.organisations"
+        " WHERE workspace_id = $1 AND territory_id = $2 AND external_id = ANY($3::text[])",
+        session.workspace_id,
+        territory_id,
+        list(external_ids),
+    )
+    return {row["external_id"]: row["id"] for row in rows}
+
+
 async def lock_organisations(session: WriteSession, ids: Iterable[UUID]) -> dict[UUID, UUID]:
     """The territory of each that is there; locked, so that divisions of one organisation are
     written one request after another and no two of them close a circle together."""

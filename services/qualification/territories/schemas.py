@@ -193,6 +193,12 @@ class DivisionItem(DivisionFields):
     external_id: ExternalId
 
 
+class DivisionOfTerritoryItem(DivisionItem):
+    """One division of a batch over several organisations of a territory."""
+
+    organisation_external_id: ExternalId
+
+
 class Division(BaseModel):
     """A department, division or branch, with the colour that holds now."""
 

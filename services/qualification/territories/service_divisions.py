@@ -106,6 +106,34 @@ async def upsert_divisions(
     return outcomes
 
 
+async def upsert_divisions_of_territory(
+    session: WriteSession,
+    principal: Principal,
+    territory_id: UUID,
+    changes: Sequence[tuple[str, Change]],
+) -> list[Outcome]:
+    """As `upsert_divisions`, each change with the external id of its organisation, which is one
+    of the territory's."""
+    await require_writable(session, principal, territory_id)
+    there = await repository.organisations_named(
+        session, territory_id, {each for each, _ in changes}
+    )
+    outcomes: dict[int, Outcome] = {}
+    of_organisation: dict[UUID, list[int]] = {}
+    for place, (name, _) in enumerate(changes):
+        if name in there:
+            of_organisation.setdefault(there[name], []).append(place)
+        else:
+            outcomes[place] = unknown_reference("/organisation_external_id", "organisation", name)
+    # In the order of their ids, as everybody locks organisations.
+    for organisation_id, places in sorted(of_organisation.items()):
+        stored = await upsert_divisions(
+            session, principal, organisation_id, [changes[place][1] for place in places]
+        )
+        outcomes.update(zip(places, stored, strict=True))
+    return [outcomes[place] for place in range(len(changes))]
+
+
 async def _name_of(session: Session, principal: Principal) -> str:
     if principal.user_id is None:
         return principal.name
