@@ -9,6 +9,12 @@ from tests.client import Api
 V1 = "/qualification/v1"
 
 
+def refusal(response: Any) -> tuple[int, str, list[str]]:
+    """Status, code and what is to blame."""
+    problem = response.json()
+    return response.status_code, problem["code"], [e["pointer"] for e in problem.get("errors", [])]
+
+
 async def make_user(api: Api, external_id: str, role: str = "rep") -> str:
     user = await api.call(
         "PUT",
@@ -67,3 +73,7 @@ async def small_book(api: Api) -> Any:
     ]:
         await make_division(api, organisation, name, name=name.title(), **fields)
     return territory
+
+
+def territory_path(territory: Any, rest: str) -> str:
+    return f"{V1}/territories/{territory['id']}/{rest}"
