@@ -49,3 +49,8 @@ OVERVIEW = {
     "why_do_anything": "Twelve tools cost too much",
 }
 STEP = {"title": "Security review", "due_on": "2026-12-01"}
+NOTE: dict[str, Any] = {
+    "dated_on": "2026-06-16",
+    "text": "Nobody has met the economic buyer.",
+    "gaps_and_actions": [{"what": "Meet the CFO", "who": "ana", "due_on": "2026-07-01"}],
+}

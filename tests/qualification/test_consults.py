@@ -195,6 +195,28 @@ class TestCoverage:
         assert lines[0].startswith("opportunity_id,opportunity_external_id,name")
         assert len(lines) == 2
 
+    async def test_pages_of_deals_without(self, api: Api) -> None:
+        await deals.company(api)
+        for number in range(5):
+            await large(api, f"A{number}", 50_000 + number // 2)
+        seen: list[str] = []
+        cursor: dict[str, str] = {}
+        while True:
+            page = await api.call("GET", COVERAGE, params={"limit": 2, **cursor})
+            assert page["deal_count"] == 5
+            seen += [each["opportunity_external_id"] for each in page["lacking"]]
+            if page["next_cursor"] is None:
+                break
+            cursor = {"cursor": page["next_cursor"]}
+        assert seen == ["A4", "A2", "A3", "A0", "A1"]
+        for cursor_ in (
+            "W10",
+            "WzEsMl0",
+            "WyJOYU4iLCIwMWEyMDI5NS01NjliLTcwNDAtYjBmYi0xM2I0OThkNmY5NWYiXQ",
+        ):
+            refused = await api.request("GET", COVERAGE, params={"cursor": cursor_})
+            assert refused.status_code == 422
+
 
 OWNERS = [UUID(int=number) for number in range(1, 4)]
 some_deals = st.lists(

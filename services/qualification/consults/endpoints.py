@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from services.kit.answers import json_answer
 from services.kit.app import COMMON_ERRORS, problems
-from services.kit.csv_answer import csv_response, list_answer, wants_csv
+from services.kit.csv_answer import list_answer, wants_csv
 from services.kit.http import Caller, Read, ServiceRoute, Write
 from services.kit.pagination import PageRequest, page_request
 from services.qualification.consults import schemas, service
@@ -67,14 +67,16 @@ async def get_coverage(
     request: Request,
     caller: Caller,
     session: Read,
+    page: Annotated[PageRequest, Depends(page_request)],
     user_id: Annotated[
         str | None,
         Query(max_length=300, description="A user's id or external id: that user and all below."),
     ] = None,
 ) -> Response:
     """The share of large, late deals that had a consult lately, by number and by Net ARR, and the
-    deals that had none. As CSV: those deals."""
-    content = await service.coverage(session, caller, user_id)
+    deals that had none, a page at a time. As CSV: those deals."""
+    content = await service.coverage(session, caller, user_id, page)
     if wants_csv(request):
-        return csv_response(content["lacking"], list(schemas.LackingDeal.model_fields))
+        columns = list(schemas.LackingDeal.model_fields)
+        return list_answer(request, content["lacking"], content["next_cursor"], columns)
     return json_answer(content)

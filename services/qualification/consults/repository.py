@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 from uuid import UUID
+
+import asyncpg
 
 from services.kit.db import Session, WriteSession
 from services.kit.rows import Filters, Rows
 from services.qualification.consults.models import Consult
-from services.qualification.opportunities.repository import Opportunity, fetch_with
+from services.qualification.opportunities.repository import fetch_columns
 from services.qualification.plans.scope import within
 from services.workspace.policy_settings import OPEN_STAGES
 from services.workspace.users.reach import Sight
@@ -41,25 +42,21 @@ async def list_consults(
     return [dict(row) for row in rows]
 
 
-async def deals_with_last(
-    session: Session, seen: Sight, from_stage: int
-) -> list[tuple[Opportunity, date | None]]:
-    """Open opportunities from a stage on that bring something, each with its last consult's day."""
+async def deals_with_last(session: Session, seen: Sight, from_stage: int) -> list[asyncpg.Record]:
+    """Open opportunities from a stage on that bring something: id, owner, segment and Net ARR, and
+    the day of the last consult."""
     where = Filters("o.workspace_id = {}", session.workspace_id)
     where.require("o.stage = ANY({}::text[])", list(OPEN_STAGES[from_stage:]))
     where.require("o.net_arr > {}", 0)
     within(where, seen)
-    rows = await fetch_with(
+    return await fetch_columns(
         session,
         where,
+        columns="o.id, o.owner_id, o.segment, o.net_arr, last.last_held_on",
         joined="""
             LEFT JOIN LATERAL (
                 SELECT max(c.held_on) AS last_held_on FROM qualification.consults AS c
                 WHERE c.workspace_id = $1 AND c.opportunity_id = o.id
             ) AS last ON true
         """,
-        columns="last.last_held_on",
-        order_by="o.id",
-        limit=None,
     )
-    return [(deal, known["last_held_on"]) for deal, known in rows]

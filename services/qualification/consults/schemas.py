@@ -91,7 +91,7 @@ class Covered(BaseModel):
 class OwnerCoverage(Covered):
     """One owner's; `top_deals`: too few are above the threshold, so the largest count."""
 
-    owner_external_id: str | None
+    owner_external_id: str
     rule: Literal["threshold", "top_deals"]
 
 
@@ -111,7 +111,8 @@ class LackingDeal(BaseModel):
 
 
 class Coverage(Covered):
-    """The share of large, late deals with a recent consult. `since`: the first day that counts."""
+    """The share of large, late deals with a recent consult, and a page of those without, the
+    largest first. `since`: the first day that counts."""
 
     user_id: str | None
     as_of: datetime
@@ -120,3 +121,4 @@ class Coverage(Covered):
     policy_version: int
     owners: list[OwnerCoverage]
     lacking: list[LackingDeal]
+    next_cursor: str | None

@@ -13,6 +13,8 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+import asyncpg
+
 from services.kit.db import Session
 from services.kit.rows import Filters
 
@@ -232,3 +234,26 @@ OPPORTUNITIES: Final = "pipeline.published_opportunities"
 ACCOUNTS: Final = "pipeline.published_accounts"
 CONTACTS: Final = "pipeline.published_contacts"
 """For statements that join what pipeline publishes with tables of qualification's own."""
+
+
+async def fetch_columns(
+    session: Session, where: Filters, *, columns: str, joined: str = ""
+) -> list[asyncpg.Record]:
+    """As `fetch_with`, for many of which little is asked."""
+    return await session.fetch(
+        f"SELECT {columns} FROM pipeline.published_opportunities AS o {joined} WHERE {where}",
+        *where.values,
+    )
+
+
+async def ids_named(session: Session, external_ids: Iterable[str]) -> dict[str, UUID]:
+    """The opportunities among these external ids."""
+    rows = await session.fetch(
+        """
+        SELECT external_id, id FROM pipeline.published_opportunities
+        WHERE workspace_id = $1 AND external_id = ANY($2::text[])
+        """,
+        session.workspace_id,
+        list(external_ids),
+    )
+    return {row["external_id"]: row["id"] for row in rows}

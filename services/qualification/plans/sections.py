@@ -113,20 +113,17 @@ def _merge_items(
 ) -> list[dict[str, Any]]:
     """Items of ours keep their ids, also where a client sends them without."""
     named = {item["id"] for item in stated if item.get("id") is not None}
-    free = [item for item in stored if item["id"] not in named]
     known = {item["id"]: item for item in stored}
+    free = {_mark(item, kind): item["id"] for item in reversed(stored) if item["id"] not in named}
     merged: list[dict[str, Any]] = []
-    seen: set[str] = set()
+    seen: set[Any] = set()
     for place, item in enumerate(stated):
-        id_ = item.get("id")
+        id_, mark = item.get("id"), _mark(item, kind)
+        if (id_ or mark) in seen:
+            problems.append(_seen_before(f"{kind.pointer}/{place}/id", id_, kind))
+        seen.add(id_ or mark)
         if id_ is None:
-            twin = _twin(free, item, kind)
-            id_ = twin["id"] if twin is not None else make_id()
-        if id_ in seen:
-            problems.append(
-                Problem(f"{kind.pointer}/{place}/id", "duplicate_id", "is an earlier item's id")
-            )
-        seen.add(id_)
+            id_ = free.get(mark) or make_id()
         values = {
             name: kind.empty[name] if value is None else value
             for name, value in item.items()
@@ -142,14 +139,21 @@ def _merge_items(
     return merged
 
 
-def _twin(
-    free: list[Mapping[str, Any]], item: Mapping[str, Any], kind: _Kind
-) -> Mapping[str, Any] | None:
-    """The stored item an unnamed one must mean, which is then not free any more."""
-    for place, candidate in enumerate(free):
-        if all(candidate[name] == item.get(name) for name in kind.recognised_by):
-            return free.pop(place)
-    return None
+def _mark(item: Mapping[str, Any], kind: _Kind) -> tuple[Any, ...]:
+    """By which an item without an id is recognised."""
+    return tuple(item.get(name) for name in kind.recognised_by)
+
+
+def _seen_before(pointer: str, id_: str | None, kind: _Kind) -> Problem:
+    if id_ is not None:
+        return Problem(pointer, "duplicate_id", "is an earlier item's id")
+    alike = " and ".join(kind.recognised_by)
+    return Problem(
+        pointer,
+        "ambiguous_item",
+        f"is needed: an earlier item without an id has the same {alike}, which is how such items"
+        " are told apart",
+    )
 
 
 def _settled(
