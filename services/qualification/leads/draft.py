@@ -136,7 +136,7 @@ class Draft:
             behaviour=self.lead.behaviour_points,
             score=self.lead.score,
             domain=self.lead.email_domain,
-            measures=measures,
+            measures=self._counting(measures),
             policy=self._policy,
         )
         if step is not None:
@@ -180,6 +180,15 @@ class Draft:
             moves=tuple(self._moves),
             entries=tuple(self._entries),
         )
+
+    def _counting(self, measures: Mapping[str, Measured]) -> Mapping[str, Measured]:
+        """What was measured before a lead was put aside says nothing about it now."""
+        lead = self.lead
+        if lead.status != "recycle":
+            return measures
+        return {
+            name: last for name, last in measures.items() if last.occurred_at >= lead.status_since
+        }
 
     def _with_points(self, points: int) -> Lead:
         lead = self.lead
