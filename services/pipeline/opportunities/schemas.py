@@ -303,6 +303,18 @@ class NextStage(BaseModel):
     unmet: list[Demand]
 
 
+class GateEvidence(BaseModel):
+    """What MEDDPPICC and the command plan say; `gaps` and `plan_missing` are what the next stage
+    wants of them. Shown, not enforced."""
+
+    percent: int
+    colour: Literal["red", "yellow", "green"]
+    gaps: list[str]
+    plan_missing: list[str]
+    is_plan_stale: bool
+    policy_version: int
+
+
 class StageGate(BaseModel):
     """Where an opportunity may go from here. `checked` names the kinds of rules that were looked
     at: what is not named is not checked, so an empty `unmet` promises nothing about it."""
@@ -314,6 +326,7 @@ class StageGate(BaseModel):
     unmet: list[Demand]
     checked: list[str]
     next_stages: list[NextStage]
+    evidence: GateEvidence | None
 
 
 class FieldChange(BaseModel):

@@ -21,6 +21,7 @@ from services.pipeline.opportunities.errors import (
     NotYourOpportunityError,
     OpportunityNotFoundError,
 )
+from services.pipeline.opportunities.evidence import evidence_for
 from services.pipeline.opportunities.families import Families
 from services.pipeline.opportunities.family_rows import find_families
 from services.pipeline.opportunities.order_types import needs_family
@@ -219,6 +220,7 @@ async def stage_gate(
             }
             for stage, against in moves
         ],
+        "evidence": await evidence_for(session, row["id"], follow_up, policy),
     }
 
 
