@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
+from services import lead_import
 from services.forecast.app import app as forecast
 from services.forecast.heartbeats import is_worker_up
 from services.kit.app import not_ready, render_problems
@@ -20,6 +21,9 @@ from services.kit.telemetry import exposition
 from services.pipeline.app import app as pipeline
 from services.qualification.app import app as qualification
 from services.schema import HEAD
+
+# Imports are checked here, also those of records that are not pipeline's own.
+lead_import.register()
 
 SERVICES: dict[str, FastAPI] = {
     "qualification": qualification,

@@ -50,8 +50,10 @@ def command(
 ) -> None:
     """Import files of another system. Ends with 0, with 1 when the import failed as a whole, with
     3 when some rows did not go in. Repeating it changes nothing."""
+    from services import lead_import
     from services.cli.environment import connected
 
+    lead_import.register()
     files = list(_files(paths))
     with connected():
         report, errors = asyncio.run(

@@ -31,11 +31,13 @@ def serve(
     """Serve one service, or all three behind one port."""
     import uvicorn
 
+    from services import lead_import
     from services.cli.environment import configure_logging
     from services.kit.settings import get_settings
 
     settings = get_settings()
     configure_logging()
+    lead_import.register()
     uvicorn.run(
         _APPLICATIONS[service],
         host=host or settings.http_host,

@@ -19,7 +19,7 @@ from uuid import UUID
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
-from services import handover
+from services import handover, lead_import
 from services.forecast import heartbeats
 from services.forecast.audits.tasks import run_due as run_due_audits
 from services.forecast.contained import Contained
@@ -42,6 +42,9 @@ from services.pipeline.webhooks.tasks import Sender
 from services.qualification.tasks import run_due as run_due_timers
 
 log = get_logger(__name__)
+
+# Imports are run here, also those of records that are not pipeline's own.
+lead_import.register()
 
 _FOUND_MAX: Final = 50
 _STOP_PATIENCE_S: Final = 1.2

@@ -33,7 +33,9 @@ async def drop_known_versions(
     for key, versions in rows:
         if key in latest:
             versions[:-1] = [
-                version for version in versions[:-1] if _instant(version, latest[key]) > latest[key]
+                version
+                for version in versions[:-1]
+                if instant_of(version, latest[key]) > latest[key]
             ]
     doubtful = {
         key
@@ -41,7 +43,7 @@ async def drop_known_versions(
         if key in latest
         and (
             len(versions) > 1
-            or (are_rows_versions and _instant(versions[-1], latest[key]) != latest[key])
+            or (are_rows_versions and instant_of(versions[-1], latest[key]) != latest[key])
         )
     }
     if not doubtful:
@@ -53,16 +55,17 @@ async def drop_known_versions(
             versions[:-1] = [
                 version
                 for version in versions[:-1]
-                if (key, _instant(version, current)) not in told
+                if (key, instant_of(version, current)) not in told
             ]
-            at = _instant(versions[-1], current)
+            at = instant_of(versions[-1], current)
             if are_rows_versions and at != current and (key, at) in told:
                 versions.clear()
     return notes
 
 
-def _instant(version: Payload, otherwise: datetime) -> datetime:
-    """Text that is no instant is the schema's to refuse, so it must stay in."""
+def instant_of(version: Payload, otherwise: datetime) -> datetime:
+    """When a version happened, `otherwise` where it does not say. Text that is no instant is the
+    schema's to refuse, so it must stay in."""
     text = version.get("occurred_at")
     try:
         at = datetime.fromisoformat(text) if isinstance(text, str) else None
