@@ -9,6 +9,7 @@ from services.pipeline.contacts.endpoints import router as contacts
 from services.pipeline.imports.endpoints import router as imports
 from services.pipeline.opportunities.endpoints import router as opportunities
 from services.pipeline.policies.endpoints import router as policies
+from services.pipeline.renewals.endpoints import router as renewals
 from services.pipeline.subscriptions.endpoints import router as subscriptions
 from services.pipeline.webhooks.endpoints import router as webhooks
 from services.schema import HEAD
@@ -29,6 +30,7 @@ app = create_app(
         accounts,
         contacts,
         subscriptions,
+        renewals,
         changes,
         webhooks,
         imports,

@@ -14,8 +14,8 @@ from uuid import UUID
 from services.kit import clock
 from services.kit.auth import Principal
 from services.kit.db import Session
-from services.kit.errors import ForbiddenError
-from services.workspace.users.repository import subtree
+from services.kit.errors import ForbiddenError, InvalidPayloadError
+from services.workspace.users.repository import find_user, subtree
 
 RECORDERS: Final = frozenset({"admin", "integration"})
 WRITE_ALL: Final = RECORDERS | {"sales_ops"}
@@ -62,3 +62,13 @@ async def reach(session: Session, roles: frozenset[str], user_id: UUID | None) -
         now = clock.now()
         return frozenset(await subtree(session, user_id, at=now, sequence=None, with_unposted=True))
     return frozenset((user_id,))
+
+
+async def find_subtree(session: Session, user: str) -> frozenset[UUID]:
+    """The user named by id or external id, and everybody below by today's lines. Raises
+    InvalidPayloadError where there is no such user."""
+    user_id = await find_user(session, user)
+    if user_id is None:
+        raise InvalidPayloadError.one("query/user_id", "unknown_user", "names no user")
+    now = clock.now()
+    return frozenset(await subtree(session, user_id, at=now, sequence=None, with_unposted=True))

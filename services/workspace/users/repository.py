@@ -132,6 +132,20 @@ _WITH_MANAGER = """
 """
 
 
+async def find_user(session: Session, user: str) -> UUID | None:
+    """The id of the user of this id or external id."""
+    found: UUID | None = await session.fetchval(
+        """
+        SELECT id FROM workspace.users
+        WHERE workspace_id = $1 AND (external_id = $2 OR id::text = lower($2))
+        ORDER BY external_id = $2 DESC LIMIT 1
+        """,
+        session.workspace_id,
+        user,
+    )
+    return found
+
+
 async def get_user(session: Session, user_id: UUID, now: datetime) -> asyncpg.Record | None:
     return await session.fetchrow(
         f"SELECT {_COLUMNS} FROM {_WITH_MANAGER} WHERE u.workspace_id = $1 AND u.id = $3",
