@@ -270,9 +270,8 @@ class TestLead:
         told = await tell(api, meeting, **body)
         assert [answer["carried_to"] for answer in told["answers"]] == [None, None]
         opportunity_id = await convert(api, lead)
-        for _ in range(2):
-            async with api.database().write(api.workspace_id) as session:
-                await carry_over(session, lead["id"], opportunity_id)
+        async with api.database().write(api.workspace_id) as session:
+            assert await carry_over(session, lead["id"], opportunity_id) == []
         await api.settle()
         known = await evidence(api, opportunity_id)
         assert known["identify_pain"]["evidence"] == "2026-05-01: A release failed in May"

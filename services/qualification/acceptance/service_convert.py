@@ -48,6 +48,7 @@ from services.qualification.leads.access import (
 from services.qualification.leads.draft import Draft
 from services.qualification.leads.record import Lead
 from services.qualification.leads.service import move_lead
+from services.qualification.meetings.service import carry_over
 from services.qualification.opportunities import repository as opportunities
 from services.workspace.policy import Policy
 
@@ -92,6 +93,7 @@ async def convert_lead(
     )
     asked = _asked(request, last.id, sdr, owner, deal.note)
     await _ask(session, asked, again=known is not None)
+    await carry_over(session, lead_id, asked.opportunity_id)
     await _qualify(session, principal, lead, held, await policy_at(session, now))
     return asked
 

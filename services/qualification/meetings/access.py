@@ -11,7 +11,7 @@ from uuid import UUID
 from services.kit.auth import Principal
 from services.kit.db import Session
 from services.kit.rows import Filters
-from services.qualification.leads.service import own_leads_only
+from services.qualification.leads.access import own_leads_only
 from services.qualification.opportunities.repository import ACCOUNTS, OPPORTUNITIES
 from services.workspace.users.reach import Sight, sight
 

@@ -232,20 +232,6 @@ async def store_teams(session: WriteSession, teams: Mapping[UUID, Sequence[str]]
     )
 
 
-async def move_meetings(session: WriteSession, from_lead: UUID, to_lead: UUID) -> list[UUID]:
-    """The meetings about a lead that is merged into another become the other's: their ids."""
-    rows = await session.fetch(
-        """
-        UPDATE qualification.meetings SET lead_id = $3, version = version + 1
-        WHERE workspace_id = $1 AND lead_id = $2 RETURNING id
-        """,
-        session.workspace_id,
-        from_lead,
-        to_lead,
-    )
-    return [row["id"] for row in rows]
-
-
 async def find_user_id(session: Session, reference: str) -> UUID | None:
     """By id or external id, as clients name people in a query."""
     found: UUID | None = await session.fetchval(
