@@ -122,7 +122,7 @@ class TestRanking:
         grown = (old.employees or 0) + data.draw(st.integers(1, 5000))
         new = list(groups)
         new[where] = group(where, list(old.tiles), vertical=old.vertical, employees=grown)
-        for one in old.tiles_of("yellow", "red"):
+        for one in old.to_turn:
             assert place_of(new, one) <= place_of(groups, one)
 
     def test_each_factor_says_its_part(self) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 from services.qualification.territories.usage_map import Group, Tile, UsageMap
@@ -28,7 +29,6 @@ RECENT_STEP_DAYS: Final = 30
 """A point less for every further thirty days since its colour was last said."""
 
 VERTICAL_NEIGHBOURS_SHOWN: Final = 5
-_TO_TURN: Final = ("yellow", "red")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class _Scale:
 def rank_divisions(usage_map: UsageMap) -> list[Candidate]:
     """Every red or yellow division of the territory, the first to turn first."""
     groups = usage_map.around
-    open_ = [(group, tile) for group in groups for tile in group.tiles_of(*_TO_TURN)]
+    open_ = [(group, tile) for group in groups for tile in group.to_turn]
     scale = _Scale(
         max((tile.users or 0 for _, tile in open_), default=0),
         max((group.employees or 0 for group, _ in open_), default=0),
@@ -108,15 +108,11 @@ def _by_vertical(groups: Sequence[Group]) -> dict[str, list[Group]]:
     """The organisations of each vertical that use the product, those with an early adopter first."""
     found: dict[str, list[Group]] = {}
     for group in groups:
-        if group.vertical is not None and group.tiles_of("green"):
+        if group.vertical is not None and group.green:
             found.setdefault(group.vertical, []).append(group)
     for using in found.values():
-        using.sort(key=lambda group: (_adopter(group) is None, group.sort_key))
+        using.sort(key=lambda group: (group.early_adopter is None, group.sort_key))
     return found
-
-
-def _adopter(group: Group) -> Tile | None:
-    return next((tile for tile in group.tiles_of("green") if tile.early_adopter), None)
 
 
 def _factors(
@@ -144,10 +140,10 @@ def _colour(tile: Tile) -> Factor:
 
 
 def _neighbour(group: Group) -> Factor:
-    green = group.tiles_of("green")
+    green = group.green
     if not green:
         return Factor("green_neighbour", 0, f"Nobody at {group.name} uses the product.")
-    adopter = _adopter(group)
+    adopter = group.early_adopter
     if adopter is not None:
         sentence = f"{adopter.name} at {group.name} was an early adopter."
         return Factor("green_neighbour", NEIGHBOUR_ADOPTER, sentence)
@@ -179,7 +175,7 @@ def _vertical(group: Group, by_vertical: dict[str, list[Group]]) -> Factor:
     other = next((each for each in using if each.id != group.id), None)
     if group.vertical is None or other is None:
         return Factor("vertical", 0, "Nobody else of its vertical uses the product.")
-    adopter = _adopter(other)
+    adopter = other.early_adopter
     if adopter is None:
         return Factor("vertical", VERTICAL, f"{other.name}, also {group.vertical}, uses it.")
     sentence = f"{adopter.name} at {other.name}, also {group.vertical}, was an early adopter."
@@ -204,14 +200,15 @@ def find_leverage(usage_map: UsageMap, ranked: Sequence[Candidate]) -> list[Leve
             open_in.setdefault(candidate.group.vertical, []).append(candidate)
     found = []
     for group in usage_map.groups:
-        adopters = sorted(group.tiles_of("green"), key=lambda tile: not tile.early_adopter)
-        beside = group.tiles_of(*_TO_TURN)
-        elsewhere = [
-            each for each in open_in.get(group.vertical or "", []) if each.group.id != group.id
-        ]
+        adopters = sorted(group.green, key=lambda tile: not tile.early_adopter)
+        beside = group.to_turn
+        alike = open_in.get(group.vertical or "", [])
+        # All of its own are among those of its vertical.
+        elsewhere = len(alike) - len(beside) if alike else 0
         if adopters and (beside or elsewhere):
-            first = elsewhere[:VERTICAL_NEIGHBOURS_SHOWN]
-            found.append(Leverage(group, adopters, beside, len(elsewhere), first))
+            others = (each for each in alike if each.group is not group)
+            first = list(islice(others, VERTICAL_NEIGHBOURS_SHOWN))
+            found.append(Leverage(group, adopters, beside, elsewhere, first))
     found.sort(
         key=lambda each: (
             not each.adopters[0].early_adopter,

@@ -81,7 +81,9 @@ def _of_the_map(usage_map: UsageMap) -> Iterator[dict[str, Any]]:
     if unstated:
         message = f"Of {unstated} divisions nobody has said the colour."
         yield _lack("no_colour", "usage", unstated, message)
-    nameless = sum(tile.contact is None for group in groups for tile in group.tiles_of("yellow"))
+    nameless = sum(
+        tile.contact is None and tile.colour == "yellow" for group in groups for tile in group.tiles
+    )
     if nameless:
         message = f"In {nameless} divisions that evaluate the product nobody is named."
         yield _lack("no_contact", "usage", nameless, message)

@@ -80,8 +80,19 @@ class Group:
     def sort_key(self) -> tuple[str, str]:
         return self.name.casefold(), self.external_id
 
-    def tiles_of(self, *colours: str) -> list[Tile]:
-        return [tile for tile in self.tiles if tile.colour in colours]
+    @cached_property
+    def green(self) -> list[Tile]:
+        return [tile for tile in self.tiles if tile.colour == "green"]
+
+    @cached_property
+    def to_turn(self) -> list[Tile]:
+        """Those that could use the product and do not yet."""
+        return [tile for tile in self.tiles if tile.colour in ("yellow", "red")]
+
+    @cached_property
+    def early_adopter(self) -> Tile | None:
+        """The first that uses the product and is known to have done so early."""
+        return next((tile for tile in self.green if tile.early_adopter), None)
 
 
 @dataclass(frozen=True, kw_only=True)
