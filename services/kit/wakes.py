@@ -107,7 +107,9 @@ class Wakes:
         """For as long as the process lives; without Redis it tries again every second."""
         assert self._url is not None
         while True:
-            redis = Redis.from_url(self._url, socket_connect_timeout=self._timeout_s)
+            redis = Redis.from_url(
+                self._url, socket_connect_timeout=self._timeout_s, client_name=self._channel
+            )
             try:
                 async with redis.pubsub() as channel:
                     await channel.subscribe(self._channel)

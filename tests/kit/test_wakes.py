@@ -7,8 +7,9 @@ import os
 from collections.abc import AsyncIterator
 
 import pytest
+from redis.asyncio import Redis
 
-from services.kit.wakes import Wakes
+from services.kit.wakes import Wake, Wakes
 from tests.client import Api
 
 NOBODY = "redis://127.0.0.1:1/0"
@@ -81,3 +82,28 @@ async def test_nobody_waits_for_ever_for_nothing() -> None:
     with wakes.waiting("a") as wake:
         await asyncio.wait_for(wake.wait(0.01), 1)
     assert not wakes._waiting
+
+
+async def test_hears_again_after_redis_hung_up(pair: tuple[Wakes, Wakes]) -> None:
+    here, there = pair
+    async with Redis.from_url(os.environ["LEADLINE_REDIS_URL"]) as redis:
+        with here.waiting("a") as wake:
+            assert await until_woken(wake, there, "a", 5)
+            (listener,) = [
+                client for client in await redis.client_list() if client["name"] == here._channel
+            ]
+            await redis.client_kill_filter(_id=listener["id"])
+            assert await until_woken(wake, there, "a", 10)
+
+
+async def until_woken(wake: Wake, tell: Wakes, topic: str, seconds: float) -> bool:
+    """Tells again and again, since nothing is kept for who does not listen yet."""
+    now = asyncio.get_running_loop().time
+    ends_at = now() + seconds
+    while now() < ends_at:
+        tell.tell(topic)
+        began = now()
+        await wake.wait(0.2)
+        if now() - began < 0.19:
+            return True
+    return False
