@@ -4,17 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from services.qualification.meetings.domain import (
-    evidence_with,
-    is_qualification,
-    rebook_until,
-    score_with,
-    state_after,
-)
 from tests.client import Api
 from tests.qualification.meetings_book import (
     MEETINGS,
@@ -29,53 +18,6 @@ from tests.qualification.meetings_book import (
     make_meeting,
     make_user,
 )
-
-
-class TestRules:
-    @pytest.mark.parametrize(
-        ("subject", "kind", "counts"),
-        [
-            ("Qual call Acme", "other", True),
-            ("Acme: QUALIFICATION", "demo", True),
-            ("re-qual", "other", True),
-            ("qual_2", "other", True),
-            ("Quality review", "review", False),
-            ("Qualify them", "other", False),
-            ("Prequal", "other", False),
-            ("qual2", "other", False),
-            ("Équal", "other", False),
-            ("First meeting", "iqm", True),
-        ],
-    )
-    def test_the_word_counts_and_parts_of_words_do_not(
-        self, subject: str, kind: str, counts: bool
-    ) -> None:
-        assert is_qualification(subject, kind) is counts
-
-    def test_states(self) -> None:
-        assert state_after(None, None, is_moved=False) == "planned"
-        assert state_after("held", "planned", is_moved=True) == "held"
-        assert state_after("held", "cancelled", is_moved=False) == "cancelled"
-        assert state_after("no_show", "planned", is_moved=False) == "no_show"
-        assert state_after("no_show", None, is_moved=True) == "planned"
-        assert state_after("cancelled", "planned", is_moved=False) == "planned"
-        assert str(rebook_until(NOW.date())) == "2026-07-01"
-
-    @given(
-        st.integers(0, 3),
-        st.one_of(st.none(), st.integers(0, 3)),
-        st.one_of(st.none(), st.text(min_size=1)),
-        st.text(min_size=1),
-    )
-    def test_an_answer_never_lowers_or_loses_what_is_known(
-        self, known: int, stated: int | None, before: str | None, answer: str
-    ) -> None:
-        assert score_with(known, stated) >= known
-        assert score_with(known, None) >= 1
-        after = evidence_with(before, answer, NOW.date())
-        assert (before or "") in after
-        assert answer in after
-        assert evidence_with(after, answer, NOW.date()) == after
 
 
 class TestCreate:
@@ -348,6 +290,23 @@ class TestRoles:
         analyst = await api.client_for("analyst")
         body = {**base, "account_external_id": "acme"}
         assert (await analyst.request("POST", MEETINGS, json=body)).status_code == 403
+
+    async def test_an_owner_sees_it_once_the_sdr_took_the_lead_up(self, api: Api) -> None:
+        await make_user(api, "ana")
+        await make_user(api, "sid", "sdr")
+        lead = await make_lead(
+            api, owner_external_id="ana", sdr_external_id="sid", status="mql", score=120
+        )
+        meeting = await make_meeting(api, lead_id=lead["id"])
+        path = f"{MEETINGS}/{meeting['id']}"
+        ana = await api.client_for("rep", "ana")
+        assert (await ana.request("GET", path)).status_code == 404
+        assert await listed(ana) == []
+        await api.call(
+            "PATCH", f"/qualification/v1/leads/{lead['id']}", json={"status": "accepted"}
+        )
+        assert (await ana.request("GET", path)).status_code == 200
+        assert await listed(ana) == ["First call"]
 
     async def test_another_workspace_sees_nothing(self, api: Api, other_api: Api) -> None:
         await make_account(api)

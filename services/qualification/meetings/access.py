@@ -12,6 +12,7 @@ from services.kit.auth import Principal
 from services.kit.db import Session
 from services.kit.rows import Filters
 from services.qualification.leads.access import own_leads_only
+from services.qualification.leads.domain import UNTOUCHED
 from services.qualification.opportunities.repository import ACCOUNTS, OPPORTUNITIES
 from services.workspace.users.reach import Sight, sight
 
@@ -29,6 +30,8 @@ class Facts(Protocol):
     def lead_owner_id(self) -> UUID | None: ...
     @property
     def lead_sdr_id(self) -> UUID | None: ...
+    @property
+    def lead_status(self) -> str | None: ...
     @property
     def opportunity_id(self) -> UUID | None: ...
     @property
@@ -54,11 +57,15 @@ class Viewer:
         if meeting.opportunity_owner_id is not None:
             return self.sight.covers(meeting.opportunity_owner_id, meeting.opportunity_sdr_id)
         if meeting.lead_id is not None:
-            return self.covers_lead(meeting.lead_owner_id, meeting.lead_sdr_id)
+            return self.covers_lead(meeting.lead_owner_id, meeting.lead_sdr_id, meeting.lead_status)
         return meeting.opportunity_id is None and meeting.account_owner_id in owners
 
-    def covers_lead(self, owner_id: UUID | None, sdr_id: UUID | None) -> bool:
-        return self.sees_all_leads or self.user_id in (owner_id, sdr_id)
+    def covers_lead(self, owner_id: UUID | None, sdr_id: UUID | None, status: str | None) -> bool:
+        """As the lead itself: its owner's once its SDR has taken it up."""
+        if self.sees_all_leads or (self.user_id is not None and self.user_id == sdr_id):
+            return True
+        is_taken_up = sdr_id is None or status not in UNTOUCHED
+        return self.user_id is not None and self.user_id == owner_id and is_taken_up
 
     def keep_to(self, where: Filters) -> None:
         """As `covers`, for a list of meetings `m`."""
@@ -98,8 +105,12 @@ _VISIBLE = f"""
 """
 _OWN_LEADS = """
     JOIN qualification.leads AS l
-      ON l.workspace_id = $1 AND l.id = s.lead_id AND ({0} IN (l.owner_id, l.sdr_id))
-"""
+      ON l.workspace_id = $1 AND l.id = s.lead_id AND (
+        l.sdr_id = {{0}} OR (
+            l.owner_id = {{0}} AND (l.sdr_id IS NULL OR l.status NOT IN ({untouched}))
+        )
+      )
+""".format(untouched=", ".join(f"'{status}'" for status in sorted(UNTOUCHED)))
 _PARTS = {
     (is_sdr, all_leads): {
         "sdr": "OR d.sdr_id = {0}" if is_sdr else "",

@@ -149,7 +149,7 @@ async def _leads(
     rows = await session.fetch(
         """
         SELECT named.id AS named_id, named.external_id AS named_external_id, l.id, l.sdr_id,
-               l.owner_id, c.opportunity_id
+               l.owner_id, l.status, c.opportunity_id
         FROM qualification.leads AS named
         JOIN qualification.leads AS l
           ON l.workspace_id = $1 AND l.id = coalesce(named.merged_into_id, named.id)
@@ -163,7 +163,7 @@ async def _leads(
     )
     found: dict[UUID | str, Mapping[str, Any]] = {}
     for row in rows:
-        if viewer.sight.owners is None or viewer.covers_lead(row["owner_id"], row["sdr_id"]):
+        if viewer.covers_lead(row["owner_id"], row["sdr_id"], row["status"]):
             lead = dict(row)
             found[row["named_id"]] = found[row["id"]] = lead
             if row["named_external_id"] is not None:

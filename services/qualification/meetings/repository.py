@@ -48,6 +48,7 @@ class Meeting:
     lead_external_id: str | None
     lead_owner_id: UUID | None
     lead_sdr_id: UUID | None
+    lead_status: str | None
     opportunity_external_id: str | None
     opportunity_owner_id: UUID | None
     opportunity_sdr_id: UUID | None
@@ -68,6 +69,7 @@ _JOINED = {
     "lead_external_id": "lead.external_id",
     "lead_owner_id": "lead.owner_id",
     "lead_sdr_id": "lead.sdr_id",
+    "lead_status": "lead.status",
     "opportunity_external_id": "o.external_id",
     "opportunity_owner_id": "o.owner_id",
     "opportunity_sdr_id": "o.sdr_id",
