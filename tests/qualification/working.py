@@ -71,3 +71,23 @@ async def complete(api: Api, lead: Any, clock_at: ClockAt) -> None:
         with clock_at(NOW + timedelta(days=day)):
             answer = await touch(api, lead, channel=channel)
     assert answer["cadence"]["state"] == "complete"
+
+
+async def merge(api: Api, survivor: Any, *others: Any, **more: Any) -> Any:
+    body = {"lead_ids": [other["id"] for other in others], **more}
+    return await api.call("POST", f"{LEADS}/{survivor['id']}/merge", json=body)
+
+
+async def refused(api: Api, survivor: Any, *others: Any, **more: Any) -> Any:
+    body = {"lead_ids": [other["id"] for other in others], **more}
+    response = await api.request("POST", f"{LEADS}/{survivor['id']}/merge", json=body)
+    assert not response.is_success, response.text
+    return response
+
+
+async def get(api: Api, lead: Any) -> Any:
+    return await api.call("GET", f"{LEADS}/{lead['id']}")
+
+
+async def signal(api: Api, lead: Any, name: str, **fields: Any) -> Any:
+    return await api.call("POST", f"{LEADS}/{lead['id']}/signals", json={"name": name, **fields})

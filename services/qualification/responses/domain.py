@@ -27,6 +27,8 @@ ANSWERS: Final = ANSWERING | {TOUCH}
 HOLDER_CHANGED: Final = "holder_changed"
 WITHDRAWN: Final = "withdrawn"
 MERGED: Final = "merged"
+"""Also the reason of the move of a lead that takes status or holders from one it was merged with:
+what was waiting for them goes on waiting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

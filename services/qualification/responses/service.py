@@ -137,6 +137,8 @@ class _Step:
 
 def _steps(change: LeadChange) -> Iterator[_Step]:
     """A write may carry a lead through several statuses; who holds it changes with the last."""
+    if any(move.reason == domain.MERGED for move in change.moves):
+        return
     before = change.before.status if change.before is not None else None
     moves = [
         (move.to_status, move.occurred_at)
