@@ -288,7 +288,10 @@ def _tile(tile: Tile, group: Group, box: Box) -> TileBox:
     word = "IN PARTS" if is_heading else look.mark
     users = "" if tile.users is None else f", {counted(tile.users, 'user')}"
     # As much as the tile has room for, whole words only.
-    told = [f"{word}, {tile.kind}{users}", f"{word}{users}", word]
+    if tile.early_adopter and tile.colour == "green":
+        told = [f"{word}, early adopter{users}", f"{word}, early adopter", word]
+    else:
+        told = [f"{word}, {tile.kind}{users}", f"{word}{users}", word]
     mark = next((text for text in told if text_width(text, MARK_SIZE) <= room), word)
     lines = [
         Line(name, x, 18 + place * 14, NAME_SIZE, room, True) for place, name in enumerate(names)

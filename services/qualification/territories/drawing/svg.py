@@ -8,7 +8,6 @@ from typing import Final
 
 from services.qualification.territories.drawing.layout import (
     BAR,
-    INSET,
     WIDTH,
     Box,
     GroupBox,
@@ -151,15 +150,8 @@ def _tile(tile: TileBox) -> str:
         Box(0, 0, box.width, box.height), look.fill, look.edge, f' stroke-width="2"{dashed}'
     )
     bar = Box(2, 2, BAR - 2, box.height - 4)
-    adopter = ""
-    if tile.tile.early_adopter:
-        # A small flag in the bar, pointing to whom one can show round.
-        adopter = (
-            f'<path d="M4 {INSET}H{BAR - 2}L{BAR - 5} {INSET + 4}L{BAR - 2} {INSET + 8}H4Z"'
-            f' fill="{look.edge}" stroke="{look.ink}" stroke-width="0.8"/>'
-        )
     return (
         f'<svg x="{box.x}" y="{box.y}" width="{box.width}" height="{box.height}">'
         f"<title>{escaped(tile.title)}</title>"
-        f"{face}{_rect(bar, _bar_fill(tile.shade))}{adopter}{_texts(tile.lines, look.ink)}</svg>"
+        f"{face}{_rect(bar, _bar_fill(tile.shade))}{_texts(tile.lines, look.ink)}</svg>"
     )
