@@ -14,6 +14,7 @@ from services.qualification.engagement.domain import Figures
 from services.qualification.engagement.results import CreditedDeal
 from services.qualification.engagement.schemas import Activity
 from services.qualification.engagement.schemas_partners import Partner
+from services.qualification.leads.domain import STATUSES
 
 GroupBy = Literal["activity", "kind", "territory", "vertical"]
 
@@ -102,8 +103,11 @@ class CreditedOpportunityPage(BaseModel):
 
 
 def figures_json(figures: Figures) -> dict[str, Any]:
-    """Figures as their answer."""
-    return asdict(figures)
+    """Figures as their answer, with every status."""
+    shown = asdict(figures)
+    by_status = shown["leads"]["by_status"]
+    shown["leads"]["by_status"] = {status: by_status.get(status, 0) for status in STATUSES}
+    return shown
 
 
 def deal_json(deal: CreditedDeal) -> dict[str, Any]:
