@@ -77,11 +77,31 @@ class Imports:
                 """
                 SELECT o.external_id, e.version, e.kind,
                     nullif(e.occurred_at, e.recorded_at) AS occurred_at,
-                    e.changes - '{owner_id,account_id}'::text[] AS changes
+                    e.changes - '{owner_id,account_id,sdr_id}'::text[] AS changes
                 FROM pipeline.opportunity_events AS e
                 JOIN pipeline.opportunities AS o
                   ON o.workspace_id = $1 AND o.id = e.opportunity_id
                 WHERE e.workspace_id = $1 ORDER BY o.external_id, e.version
+                """,
+                self.api.workspace_id,
+            )
+        return [tuple(row) for row in rows]
+
+    async def lead_moves(self) -> list[tuple[Any, ...]]:
+        """Every move of a lead, with what it became, without what differs between workspaces."""
+        async with self.api.database().read(self.api.workspace_id) as session:
+            rows = await session.fetch(
+                """
+                SELECT l.external_id, l.version, m.from_status, m.to_status, m.occurred_at,
+                    sdr.external_id AS sdr, c.state, c.requested_at, o.external_id AS opportunity
+                FROM qualification.leads AS l
+                JOIN qualification.lead_moves AS m ON m.workspace_id = $1 AND m.lead_id = l.id
+                LEFT JOIN workspace.users AS sdr ON sdr.workspace_id = $1 AND sdr.id = m.sdr_id
+                LEFT JOIN qualification.conversions AS c
+                  ON c.workspace_id = $1 AND c.lead_id = l.id
+                LEFT JOIN pipeline.opportunities AS o
+                  ON o.workspace_id = $1 AND o.id = c.opportunity_id
+                WHERE l.workspace_id = $1 ORDER BY l.external_id, m.occurred_at, m.to_status
                 """,
                 self.api.workspace_id,
             )

@@ -14,6 +14,7 @@ from services.kit import clock
 from services.pipeline.imports import repository, runner, service, tasks
 from tests.pipeline.imports.harness import Imports
 from tests.pipeline.imports.test_import_history import CRM, SALESFORCE
+from tests.pipeline.imports.test_import_leads import BOTH
 
 
 class Killed(BaseException):
@@ -61,7 +62,9 @@ async def run_killed(imports: Imports, import_id: UUID, commits: int, *, before:
 
 @pytest.mark.parametrize("before", [True, False], ids=["before-commit", "after-commit"])
 @pytest.mark.parametrize(
-    ("files", "mapping"), [(CRM, "maven"), (SALESFORCE, "salesforce")], ids=["crm", "salesforce"]
+    ("files", "mapping"),
+    [(CRM, "maven"), (SALESFORCE, "salesforce"), (BOTH, "olist")],
+    ids=["crm", "salesforce", "leads"],
 )
 async def test_killed_at_every_batch_it_ends_as_if_it_never_was(
     imports: Imports, other_imports: Imports, files: Any, mapping: str, before: bool
@@ -78,6 +81,7 @@ async def test_killed_at_every_batch_it_ends_as_if_it_never_was(
     for name in ("status", "rows", "records", "history", "warnings", "errors_total"):
         assert report[name] == expected[name], name
     assert await imports.versions() == await other_imports.versions()
+    assert await imports.lead_moves() == await other_imports.lead_moves()
 
 
 async def test_another_worker_takes_over_when_the_first_falls_silent(
