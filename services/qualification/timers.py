@@ -25,6 +25,7 @@ _MOVE = """
         ORDER BY free.id FOR UPDATE OF free SKIP LOCKED
     ) AS r
     WHERE t.workspace_id = $1 AND t.id = r.id
+    RETURNING t.subject_id
 """
 _ADD = """
     INSERT INTO qualification.timers (workspace_id, id, kind, subject_id, due_at)
@@ -38,10 +39,19 @@ async def arm(session: WriteSession, kind: str, due: Mapping[UUID, datetime]) ->
     """Each subject's one timer of this kind goes off at its instant, whenever it was set to before."""
     if not due:
         return
-    subjects, instants = list(due), list(due.values())
-    await session.execute(_MOVE, session.workspace_id, kind, subjects, instants)
+    moved = await session.fetch(_MOVE, session.workspace_id, kind, list(due), list(due.values()))
+    left = due.keys() - {row["subject_id"] for row in moved}
+    if not left:
+        return
+    # Those that have none yet; one the worker holds is there, and stays.
+    subjects = sorted(left)
     await session.execute(
-        _ADD, session.workspace_id, kind, subjects, instants, [new_id() for _ in subjects]
+        _ADD,
+        session.workspace_id,
+        kind,
+        subjects,
+        [due[subject_id] for subject_id in subjects],
+        [new_id() for _ in subjects],
     )
 
 

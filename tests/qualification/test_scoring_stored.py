@@ -82,9 +82,17 @@ async def test_what_was_lost_is_found_again(api: Api) -> None:
             " WHERE workspace_id = $1",
             api.workspace_id,
         )
+        await session.execute(
+            "DELETE FROM qualification.timers WHERE workspace_id = $1", api.workspace_id
+        )
         await rescore(session, [UUID(lead["id"])])
     found = await api.call("GET", path)
     assert found | {"version": 2, "updated_at": right["updated_at"]} == right
+    async with api.database().read(api.workspace_id) as session:
+        kinds = await session.fetch(
+            "SELECT kind FROM qualification.timers WHERE workspace_id = $1", api.workspace_id
+        )
+    assert [row["kind"] for row in kinds] == ["lead_silence"]
 
 
 async def test_a_batch_of_leads_takes_as_many_statements_as_a_few(

@@ -20,21 +20,13 @@ from services.kit.errors import ServiceError
 from services.kit.pagination import PageRequest
 from services.qualification.leads import listing, repository, storing
 from services.qualification.leads.access import (
-    READERS as READERS,
+    READERS,
+    WRITERS,
+    own_leads_only,
+    require_lead,
+    require_yours,
+    self_id,
 )
-from services.qualification.leads.access import (
-    WRITERS as WRITERS,
-)
-from services.qualification.leads.access import (
-    own_leads_only as own_leads_only,
-)
-from services.qualification.leads.access import (
-    require_lead as require_lead,
-)
-from services.qualification.leads.access import (
-    require_yours as require_yours,
-)
-from services.qualification.leads.access import self_id
 from services.qualification.leads.changes import LeadChange
 from services.qualification.leads.domain import may_move
 from services.qualification.leads.draft import Draft
@@ -45,6 +37,21 @@ from services.qualification.leads.stating import HOLDERS, Telling, Values, merge
 from services.workspace.policies.repository import get_policy, version_in_force
 from services.workspace.policy import Policy
 from services.workspace.workspaces.repository import get_workspace
+
+__all__ = [
+    "READERS",
+    "WRITERS",
+    "change_lead",
+    "create_lead",
+    "list_leads",
+    "make_query",
+    "move_lead",
+    "own_leads_only",
+    "read_back",
+    "require_lead",
+    "require_yours",
+    "upsert",
+]
 
 _FLAGS = ("min_score", "woken", "include_merged", "order")
 

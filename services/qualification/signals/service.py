@@ -178,6 +178,8 @@ async def rescore(session: WriteSession, lead_ids: Sequence[UUID]) -> None:
             draft.advance(is_stated=False)
         changes.append(draft.change())
     await storing.store(session, changes, policy)
+    changed = [change.after for change in changes if change is not None]
+    await silences.watch(session, changed, policy)
 
 
 async def explain(session: ReadSession, lead: Lead) -> dict[str, Any]:

@@ -41,6 +41,17 @@ async def follow(session: WriteSession, changes: Sequence[LeadChange], policy: P
     await timers.arm(session, KIND_SILENCE, due)
 
 
+async def watch(session: WriteSession, changed: Sequence[Lead], policy: Policy) -> None:
+    """Leads whose points came from elsewhere fall silent too; the handler knows when."""
+    period = timedelta(days=policy.number("score.silent_days"))
+    due = {
+        lead.id: lead.last_signal_at + period
+        for lead in changed
+        if _can_lose(lead) and lead.last_signal_at is not None
+    }
+    await timers.arm(session, KIND_SILENCE, due)
+
+
 async def fall_silent(session: WriteSession, lead_id: UUID) -> None:
     """The handler. Periods the worker was away for are made up for, each at its own end."""
     now = clock.now()
