@@ -55,7 +55,7 @@ class Product:
             self.workspace_id = created["id"]
             key = self._command("key", "create", "--role", "admin", "--json")
             self.token = next(v for v in key.values() if str(v).startswith("llk_"))
-            self.gateway = self._process("serve", "gateway", "--port", str(self.port))
+            self._start_gateway()
             self.http = httpx.Client(
                 base_url=f"http://127.0.0.1:{self.port}",
                 headers={"Authorization": f"Bearer {self.token}"},
@@ -82,6 +82,16 @@ class Product:
             process.wait()
         self.servers.stop(hard=True)
         shutil.rmtree(self.home, ignore_errors=True)
+
+    def _start_gateway(self) -> None:
+        self.gateway = self._process("serve", "gateway", "--port", str(self.port))
+
+    def kill_gateway(self) -> None:
+        """SIGKILL, at whatever it is doing; another one takes its place, and `call` waits for it."""
+        assert self.gateway is not None
+        self.gateway.kill()
+        self.gateway.wait()
+        self._start_gateway()
 
     def start_worker(self) -> subprocess.Popen[bytes]:
         worker = self._process("worker")
