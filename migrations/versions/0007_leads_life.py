@@ -340,6 +340,11 @@ def _create_response_timers() -> None:
         "CREATE INDEX ix_response_timers_open ON qualification.response_timers"
         " (workspace_id, due_at, id) WHERE stopped_at IS NULL"
     )
+    op.execute(
+        "CREATE INDEX ix_response_timers_unanswered ON qualification.response_timers"
+        " (workspace_id, due_at, id) WHERE stopped_at IS NOT NULL AND is_met IS NULL"
+    )
+    _index("response_timers", "is_met", "due_at", "id", where="is_met IS NOT NULL")
     _index("response_timers", "sdr_id", "due_at")
     _index("response_timers", "owner_id", "due_at")
     _refer("response_timers", "lead_id", "qualification.leads")

@@ -70,6 +70,23 @@ class TestByEmail:
             (f"kim{n:02}@acme.example", f"{n:02}a{n:02}b") for n in range(7)
         ]
 
+    async def test_many_mailboxes_are_looked_at_page_by_page(
+        self, api: Api, monkeypatch: Any
+    ) -> None:
+        from services.qualification.merges import twins
+
+        twos = [(f"{n}{twin}", "Kim", f"kim{n}@acme.example") for n in range(5) for twin in "ab"]
+        many = [(f"m{n}", "Kim", "kim7@acme.example") for n in range(6)]
+        ones = [(f"x{n}", "Kim", f"alone{n}@acme.example") for n in range(9)]
+        await make_leads(api, *ones, *twos, *many)
+        expected = names(await groups(api))
+        assert len(expected) == 6
+        for looked_at in (2, 3, 4, 7):
+            monkeypatch.setattr(twins, "LOOKED_AT_MAX", looked_at)
+            for limit in (1, 50):
+                found = names(await groups(api, limit=limit))
+                assert found == expected, (looked_at, limit)
+
     async def test_suggests_whoever_is_worked_on(self, api: Api) -> None:
         await make_leads(api, ("a", "Kim", "kim@acme.example"))
         worked = await make_lead(api, external_id="b", email="kim@acme.example", status="mql")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -180,22 +181,51 @@ async def list_merges(session: Session, lead_id: UUID, page: PageRequest) -> lis
     )
 
 
-async def shared_addresses(
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found among so many leads in the order of their mailboxes: those of more than one
+    lead, how many leads were looked at, and the last two mailboxes. Of the last there may be more."""
+
+    shared: dict[str, int]
+    lead_count: int
+    last: str | None
+    before_last: str | None
+
+
+async def look_for_shared(
     session: Session, *, after: str | None, holder_id: UUID | None, limit: int
-) -> dict[str, int]:
-    """Mailboxes of more than one lead, in their order, and of how many."""
+) -> Looked:
+    """Bounded: where hardly any mailbox is shared, the next ones are another request's."""
     where = Filters("l.workspace_id = {}", session.workspace_id)
     where.where(f"{_ADDRESS} > {{}}", after)
     where.where(SEEN, holder_id)
+    # A person's leads are few: found first, by who holds them, and then put in order.
+    materialized = "NOT" if holder_id is None else ""
     rows = await session.fetch(
         f"""
-        SELECT {_ADDRESS} AS address, count(*) AS lead_count FROM qualification.leads AS l
-        WHERE {where} AND l.email IS NOT NULL AND l.merged_into_id IS NULL
-        GROUP BY 1 HAVING count(*) > 1 ORDER BY 1 LIMIT {int(limit)}
+        WITH seen AS {materialized} MATERIALIZED (
+            SELECT {_ADDRESS} AS address FROM qualification.leads AS l
+            WHERE {where} AND l.email IS NOT NULL AND l.merged_into_id IS NULL
+        ), looked_at AS MATERIALIZED (
+            SELECT address FROM seen ORDER BY address LIMIT {int(limit)}
+        ), counted AS MATERIALIZED (
+            SELECT address, count(*) AS lead_count FROM looked_at GROUP BY address
+        )
+        (SELECT address, lead_count, true AS is_shared FROM counted WHERE lead_count > 1)
+        UNION ALL
+        (SELECT address, (SELECT count(*) FROM looked_at), false FROM counted
+         ORDER BY address DESC LIMIT 2)
+        ORDER BY is_shared, address
         """,
         *where.values,
     )
-    return {row["address"]: row["lead_count"] for row in rows}
+    ends = [row["address"] for row in rows if not row["is_shared"]]
+    return Looked(
+        {row["address"]: row["lead_count"] for row in rows if row["is_shared"]},
+        rows[0]["lead_count"] if rows else 0,
+        ends[-1] if ends else None,
+        ends[0] if len(ends) > 1 else None,
+    )
 
 
 async def leads_at(

@@ -18,6 +18,9 @@ from services.qualification.merges import domain, repository
 from services.qualification.merges.domain import By
 from services.workspace.policies.repository import get_policy, version_in_force
 
+LOOKED_AT_MAX: Final = 5_000
+"""Leads whose mailboxes one request looks at."""
+
 COMPARED_MAX: Final = 1000
 """Leads whose names one request compares; of a larger company only the oldest so many are."""
 
@@ -52,17 +55,26 @@ async def find(session: ReadSession, principal: Principal, by: By, page: PageReq
 
 
 async def _by_email(session: ReadSession, page: PageRequest, holder_id: UUID | None) -> Groups:
+    """Mailbox by mailbox, until the page is full or enough was looked at."""
     after = None if page.after is None else _text(page.after[0])
-    counts = await repository.shared_addresses(
-        session, after=after, holder_id=holder_id, limit=page.limit + 1
+    looked = await repository.look_for_shared(
+        session, after=after, holder_id=holder_id, limit=LOOKED_AT_MAX
     )
-    addresses, cursor = page.cut(list(counts), lambda address: [address])
+    counts, seen = dict(looked.shared), None
+    if looked.lead_count >= LOOKED_AT_MAX:
+        # The last mailbox may have more leads than were looked at, unless it is all of them.
+        seen = looked.before_last or looked.last
+        if looked.before_last is not None and looked.last is not None:
+            counts.pop(looked.last, None)
+    addresses = list(counts)[: page.limit]
     leads = await repository.leads_at(session, addresses, holder_id)
     found = [
         Group(domain.SAME_EMAIL, "certain", address, counts[address], leads[address])
         for address in addresses
     ]
-    return Groups(found, cursor)
+    if len(counts) > page.limit:
+        seen = addresses[-1]
+    return Groups(found, None if seen is None else encode_cursor([seen]))
 
 
 async def _by_domain(session: ReadSession, page: PageRequest, holder_id: UUID | None) -> Groups:

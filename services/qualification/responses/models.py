@@ -29,6 +29,21 @@ class ResponseTimer(Record, Base):
             "id",
             postgresql_where=text("stopped_at IS NULL"),
         ),
+        Index(
+            "ix_response_timers_unanswered",
+            "workspace_id",
+            "due_at",
+            "id",
+            postgresql_where=text("stopped_at IS NOT NULL AND is_met IS NULL"),
+        ),
+        Index(
+            None,
+            "workspace_id",
+            "is_met",
+            "due_at",
+            "id",
+            postgresql_where=text("is_met IS NOT NULL"),
+        ),
         {"schema": "qualification"},
     )
 

@@ -115,12 +115,21 @@ _SHOWN = f"""
     SELECT {_COLUMNS}, l.external_id AS lead_external_id, l.name AS lead_name,
            sdr.external_id AS sdr_external_id, owner.external_id AS owner_external_id,
            responder.external_id AS responder_external_id
-    FROM qualification.response_timers AS t
+    FROM {{source}} AS t
     JOIN qualification.leads AS l ON l.workspace_id = $1 AND l.id = t.lead_id
     LEFT JOIN workspace.users AS sdr ON sdr.workspace_id = $1 AND sdr.id = t.sdr_id
     LEFT JOIN workspace.users AS owner ON owner.workspace_id = $1 AND owner.id = t.owner_id
     LEFT JOIN workspace.users AS responder
       ON responder.workspace_id = $1 AND responder.id = t.responder_id
+"""
+# A person's timers are few: found first, by who holds them, and then put in order.
+_ALL = "qualification.response_timers"
+_FIRST = f"""
+    WITH mine AS MATERIALIZED (
+        SELECT {_COLUMNS} FROM qualification.response_timers AS t
+        JOIN qualification.leads AS l ON l.workspace_id = $1 AND l.id = t.lead_id
+        WHERE {{where}}
+    )
 """
 
 
@@ -131,7 +140,9 @@ def _in_state(where: Filters, state: str, now: datetime) -> None:
         case "overdue":
             where.require("t.stopped_at IS NULL AND t.due_at < {}", now)
         case "unanswered":
-            where.require("t.is_met IS NULL AND t.stopped_at <= {}", now)
+            where.require(
+                "t.is_met IS NULL AND t.stopped_at IS NOT NULL AND t.started_at <= {}", now
+            )
         case _:
             where.require("t.is_met = {}", state == "met")
 
@@ -158,16 +169,20 @@ async def list_timers(
     where.where("t.kind = {}", wanted.kind)
     if wanted.state is not None:
         _in_state(where, wanted.state, wanted.now)
-    where.where("{0} IN (t.sdr_id, t.owner_id)", wanted.user_id)
+    where.where("(t.sdr_id = {0} OR t.owner_id = {0})", wanted.user_id)
     where.where(SEEN, wanted.holder_id)
     where.where("t.due_at < {}", wanted.due_before)
     if after is not None:
         where.require("t.due_at >= {}", after[0])
         place = len(where.values)
         where.require(f"(t.due_at, t.id) > (${place}, {{}})", after[1])
-    return await session.fetch(
-        f"{_SHOWN} WHERE {where} ORDER BY t.due_at, t.id LIMIT {page.limit + 1}", *where.values
-    )
+    order = f"ORDER BY t.due_at, t.id LIMIT {page.limit + 1}"
+    if wanted.user_id is None and wanted.holder_id is None:
+        statement = f"{_SHOWN.format(source=_ALL)} WHERE {where} {order}"
+    else:
+        shown = _SHOWN.format(source="mine")
+        statement = f"{_FIRST.format(where=where)} {shown} WHERE l.workspace_id = $1 {order}"
+    return await session.fetch(statement, *where.values)
 
 
 _GROUPS = {
@@ -197,10 +212,12 @@ async def report(
                    coalesce(t.stopped_by = ANY($5::text[]), false) AS is_answered,
                    t.is_met, t.business_minutes
             FROM qualification.response_timers AS t
-            JOIN qualification.leads AS l ON l.workspace_id = $1 AND l.id = t.lead_id
             LEFT JOIN workspace.users AS sdr ON sdr.workspace_id = $1 AND sdr.id = t.sdr_id
             WHERE t.workspace_id = $1 AND t.started_at >= $2 AND t.started_at < $3
-              AND ($6::uuid IS NULL OR {SEEN.format("$6::uuid")})
+              AND ($6::uuid IS NULL OR t.lead_id IN (
+                  SELECT l.id FROM qualification.leads AS l
+                  WHERE l.workspace_id = $1 AND {SEEN.format("$6::uuid")}
+              ))
         )
         SELECT name, grouping(name) = 1 AS is_total, count(*) AS count,
                count(*) FILTER (WHERE is_answered) AS answered,

@@ -185,22 +185,30 @@ async def list_due(
     """Leads whose next touch is due by that day, longest due first."""
     where = Filters("l.workspace_id = {}", session.workspace_id)
     where.require("l.next_touch_on <= {}", on)
-    where.where("{0} IN (l.sdr_id, l.owner_id)", user_id)
+    where.where("(l.sdr_id = {0} OR l.owner_id = {0})", user_id)
     where.where(SEEN, holder_id)
     if after is not None:
         where.require("l.next_touch_on >= {}", after[0])
         place = len(where.values)
         where.require(f"(l.next_touch_on, l.id) > (${place}, {{}})", after[1])
+    # A person's leads are few: found first, by who holds them, and then put in order.
+    materialized = "NOT" if user_id is None and holder_id is None else ""
     return await session.fetch(
         f"""
+        WITH due AS {materialized} MATERIALIZED (
+            SELECT l.id, l.next_touch_on FROM qualification.leads AS l
+            WHERE {where} AND l.merged_into_id IS NULL
+        )
         SELECT l.id AS lead_id, l.external_id AS lead_external_id, l.name, l.company, l.email,
                l.phone, l.region, l.status, l.score, l.next_touch_on, l.last_touch_at,
                sdr.external_id AS sdr_external_id, owner.external_id AS owner_external_id
-        FROM qualification.leads AS l
+        FROM (
+            SELECT id FROM due ORDER BY next_touch_on, id LIMIT {page.limit + 1}
+        ) AS page
+        JOIN qualification.leads AS l ON l.workspace_id = $1 AND l.id = page.id
         LEFT JOIN workspace.users AS sdr ON sdr.workspace_id = $1 AND sdr.id = l.sdr_id
         LEFT JOIN workspace.users AS owner ON owner.workspace_id = $1 AND owner.id = l.owner_id
-        WHERE {where} AND l.merged_into_id IS NULL
-        ORDER BY l.next_touch_on, l.id LIMIT {page.limit + 1}
+        ORDER BY l.next_touch_on, l.id
         """,
         *where.values,
     )
