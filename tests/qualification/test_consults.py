@@ -250,6 +250,8 @@ class TestDueDeals:
                 if deal.segment in thresholds and deal.net_arr >= thresholds[deal.segment]
             }
             mine = {each.deal.id for each in counted if each.deal.owner_id == owner}
+            rule = "threshold" if len(above) >= top else "top_deals"
+            assert {each.rule for each in counted if each.deal.id in mine} <= {rule}
             if len(above) >= top:
                 assert mine == above
             else:

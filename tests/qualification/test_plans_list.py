@@ -43,7 +43,7 @@ async def plant(api: Api, seed: int) -> list[Any]:
         name = pick.choice(["Acme", "Acme", "Acme", "Channel-Managed Acme"])
         fields = {
             "name": f"{name} {number}",
-            "stage": pick.choice(["discovery", "scoping", "proposal", "negotiating"]),
+            "stage": pick.choice(["discovery", "scoping", "proposal", "proposal", "negotiating"]),
             "account_external_id": f"account{pick.randrange(4)}",
             "amount": pick.choice([None, "1000.00", "6000.00", "30000.00", "90000.00"]),
             "owner_external_id": pick.choice(["ana", "ben", "zoe"]),
