@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from services.qualification.boards.days import Month, Period
 from services.qualification.boards.funnel.domain import COHORT, PREVIOUS
+from services.qualification.boards.parameters import Parameters
 from services.qualification.touches.seen import SEEN
 
 QUALIFIED: Final = "LEAST(l.first_mql_at, l.first_pql_at)"
@@ -70,20 +71,12 @@ class FunnelQuestion:
         return min(self.period.ends_at - timedelta(microseconds=1), self.as_of)
 
 
-class Parts:
-    """The parts of one statement; each parameter is numbered where it is first used, $1 being the
-    workspace."""
+class Parts(Parameters):
+    """The parts of one statement."""
 
     def __init__(self, question: FunnelQuestion) -> None:
+        super().__init__()
         self.question = question
-        self.values: list[Any] = []
-        self._places: dict[str, str] = {}
-
-    def given(self, name: str, value: Any, kind: str) -> str:
-        if name not in self._places:
-            self.values.append(value)
-            self._places[name] = f"${len(self.values) + 1}::{kind}"
-        return self._places[name]
 
     @property
     def _start(self) -> str:
