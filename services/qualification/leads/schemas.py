@@ -205,7 +205,7 @@ class LeadPage(BaseModel):
 
 class Move(BaseModel):
     """One change of a lead's status or holders; where only the holders changed, the status is the
-    same before and after. `score` and holders are those after it."""
+    same before and after. `score` is the one it moved with, holders are those from then on."""
 
     id: UUID
     from_status: LeadStatus | None
