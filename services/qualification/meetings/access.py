@@ -67,18 +67,58 @@ class Viewer:
         is_taken_up = sdr_id is None or status not in UNTOUCHED
         return self.user_id is not None and self.user_id == owner_id and is_taken_up
 
-    def keep_to(self, where: Filters) -> None:
-        """As `covers`, for a list of meetings `m`."""
+    def keep_to(self, where: Filters, *, is_narrow: bool = False) -> None:
+        """As `covers`, for a list of meetings `m`. `is_narrow`: its other conditions leave few.
+
+        Who sees little is found by what that little is; who sees much, or asks for little, by
+        looking at one meeting after the other.
+        """
         if self.sight.owners is None:
             return
         where.values.append(list(self.sight.owners))
-        owners = f"${len(where.values)}::uuid[]"
-        parts = _PARTS[self.sight.sdr_id is not None, self.sees_all_leads]
-        where.require(_VISIBLE.format(owners=owners, user="{0}", **parts), self.user_id)
+        rule = _EACH if is_narrow or self.sees_all_leads else _THEIRS
+        parts = {
+            "owners": f"${len(where.values)}::uuid[]",
+            "user": "{0}",
+            "sdr": "OR d.sdr_id = {0}" if self.sight.sdr_id is not None else "",
+            "own_lead": "true" if self.sees_all_leads else _OWN_LEAD,
+        }
+        where.require(rule.format(**parts), self.user_id)
 
 
-# Each part is an index scan of its own; one condition over all of them would read every meeting.
-_VISIBLE = f"""
+_OWN_LEAD = f"""
+    (l.sdr_id = {{0}} OR (
+        l.owner_id = {{0}}
+        AND (l.sdr_id IS NULL OR l.status NOT IN ({", ".join(f"'{one}'" for one in UNTOUCHED)}))
+    ))
+"""
+_EACH = f"""
+    (
+        m.owner_id = ANY({{owners}})
+        OR EXISTS (
+            SELECT 1 FROM qualification.meeting_people AS p
+            WHERE p.workspace_id = $1 AND p.meeting_id = m.id AND p.user_id = {{user}}
+        )
+        OR EXISTS (
+            SELECT 1 FROM {OPPORTUNITIES} AS d
+            WHERE d.workspace_id = $1 AND d.id = m.opportunity_id
+              AND (d.owner_id = ANY({{owners}}) {{sdr}})
+        )
+        OR EXISTS (
+            SELECT 1 FROM qualification.leads AS l
+            WHERE l.workspace_id = $1 AND l.id = m.lead_id AND {{own_lead}} AND NOT EXISTS (
+                SELECT 1 FROM {OPPORTUNITIES} AS d
+                WHERE d.workspace_id = $1 AND d.id = m.opportunity_id
+            )
+        )
+        OR (m.lead_id IS NULL AND m.opportunity_id IS NULL AND EXISTS (
+            SELECT 1 FROM {ACCOUNTS} AS a
+            WHERE a.workspace_id = $1 AND a.external_id = m.account_external_id
+              AND a.owner_id = ANY({{owners}})
+        ))
+    )
+"""
+_THEIRS = f"""
     m.id IN (
         SELECT s.id FROM qualification.meetings AS s
         WHERE s.workspace_id = $1 AND s.owner_id = ANY({{owners}})
@@ -90,8 +130,9 @@ _VISIBLE = f"""
         JOIN qualification.meetings AS s ON s.workspace_id = $1 AND s.opportunity_id = d.id
         WHERE d.workspace_id = $1 AND (d.owner_id = ANY({{owners}}) {{sdr}})
         UNION
-        SELECT s.id FROM qualification.meetings AS s {{leads}}
-        WHERE s.workspace_id = $1 AND s.lead_id IS NOT NULL AND NOT EXISTS (
+        SELECT s.id FROM qualification.leads AS l
+        JOIN qualification.meetings AS s ON s.workspace_id = $1 AND s.lead_id = l.id
+        WHERE l.workspace_id = $1 AND {{own_lead}} AND NOT EXISTS (
             SELECT 1 FROM {OPPORTUNITIES} AS d
             WHERE d.workspace_id = $1 AND d.id = s.opportunity_id
         )
@@ -103,22 +144,6 @@ _VISIBLE = f"""
           AND s.lead_id IS NULL AND s.opportunity_id IS NULL
     )
 """
-_OWN_LEADS = """
-    JOIN qualification.leads AS l
-      ON l.workspace_id = $1 AND l.id = s.lead_id AND (
-        l.sdr_id = {{0}} OR (
-            l.owner_id = {{0}} AND (l.sdr_id IS NULL OR l.status NOT IN ({untouched}))
-        )
-      )
-""".format(untouched=", ".join(f"'{status}'" for status in sorted(UNTOUCHED)))
-_PARTS = {
-    (is_sdr, all_leads): {
-        "sdr": "OR d.sdr_id = {0}" if is_sdr else "",
-        "leads": "" if all_leads else _OWN_LEADS,
-    }
-    for is_sdr in (False, True)
-    for all_leads in (False, True)
-}
 
 
 async def viewer(session: Session, principal: Principal) -> Viewer:

@@ -119,7 +119,7 @@ async def list_moments(
 ) -> list[dict[str, Any]]:
     """Of the meetings the viewer sees, in the order of time."""
     where = Filters("t.workspace_id = {}", session.workspace_id)
-    viewer.keep_to(where)
+    viewer.keep_to(where, is_narrow=filters.is_narrow)
     about(where, filters)
     where.where("t.occurred_at >= {}", filters.begins)
     where.where("t.occurred_at < {}", filters.ends)

@@ -129,6 +129,12 @@ class MeetingFilters:
     is_qualification: bool | None = None
     state: str | None = None
 
+    @property
+    def is_narrow(self) -> bool:
+        """Whether few meetings fit."""
+        one_of = (self.external_id, self.lead_id, self.opportunity_id, self.account_external_id)
+        return any(name is not None for name in one_of)
+
 
 def about(where: Filters, filters: MeetingFilters) -> None:
     """Meetings `m` about these records; an account's are also those about its opportunities and
@@ -174,7 +180,7 @@ async def list_meetings(
 ) -> list[Meeting]:
     """In the order of when they happen."""
     where = Filters("m.workspace_id = {}", session.workspace_id)
-    viewer.keep_to(where)
+    viewer.keep_to(where, is_narrow=filters.is_narrow)
     about(where, filters)
     where.where("m.external_id = {}", filters.external_id)
     where.where(_OF_USER, filters.user_id)
@@ -187,9 +193,16 @@ async def list_meetings(
         where.values.append(after[0])
         place = len(where.values)
         where.require(f"(m.happens_at, m.id) > (${place}, {{}})", after[1])
+    # Which ones first, and only then everything about them.
     rows = await session.fetch(
-        f"SELECT {_COLUMNS} FROM {FROM} WHERE {where}"
-        f" ORDER BY m.happens_at, m.id LIMIT {int(limit)}",
+        f"""
+        WITH page AS MATERIALIZED (
+            SELECT m.id FROM qualification.meetings AS m WHERE {where}
+            ORDER BY m.happens_at, m.id LIMIT {int(limit)}
+        )
+        SELECT {_COLUMNS} FROM page JOIN ({FROM}) ON m.id = page.id
+        WHERE m.workspace_id = $1 ORDER BY m.happens_at, m.id
+        """,
         *where.values,
     )
     return [Meeting(**dict(row)) for row in rows]
