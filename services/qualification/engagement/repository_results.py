@@ -16,19 +16,21 @@ from services.qualification.leads.domain import UNTOUCHED
 
 
 class Brought(NamedTuple):
-    """An opportunity, the activity that brought its lead, and when the lead came."""
+    """An opportunity, the activity that brought its lead, and when the lead came, where that was
+    asked for."""
 
     opportunity_id: UUID
     activity: str
-    came_at: datetime
+    came_at: datetime | None
 
 
 # A lead came when its first status is dated, which an import may have told of an earlier day.
 _CAME = """
-    coalesce((SELECT min(m.occurred_at) FROM qualification.lead_moves AS m
-              WHERE m.workspace_id = $1 AND m.lead_id = l.id), l.created_at)
+    CROSS JOIN LATERAL (
+        SELECT coalesce(min(m.occurred_at), l.created_at) AS at
+        FROM qualification.lead_moves AS m WHERE m.workspace_id = $1 AND m.lead_id = l.id
+    ) AS came
 """
-
 
 # As lists of leads show them to whoever sees only its own.
 _IS_HELD = f"""
@@ -52,13 +54,14 @@ async def count_leads(
     where.where("l.engagement_external_id = {}", activity)
     if holder_id is not None:
         where.require(_IS_HELD, holder_id)
-    where.where(f"{_CAME} >= {{}}", since)
-    where.where(f"{_CAME} < {{}}", before)
+    where.where("came.at >= {}", since)
+    where.where("came.at < {}", before)
+    is_dated = since is not None or before is not None
     return await session.fetch(
         f"""
         SELECT l.engagement_external_id AS activity, l.status, count(*) AS number,
                count(l.first_mql_at) AS mql, count(l.first_pql_at) AS pql, count(l.sql_at) AS sql
-        FROM qualification.leads AS l
+        FROM qualification.leads AS l {_CAME if is_dated else ""}
         WHERE {where} AND l.engagement_external_id IS NOT NULL AND l.merged_into_id IS NULL
         GROUP BY l.engagement_external_id, l.status
         """,
@@ -71,8 +74,9 @@ async def brought(
     *,
     activity: str | None = None,
     opportunity_ids: Iterable[UUID] | None = None,
+    dated: bool = False,
 ) -> list[Brought]:
-    """Opportunities of leads that name an activity."""
+    """Opportunities of leads that name an activity; `dated` with the instant each lead came."""
     where = Filters("l.workspace_id = {}", session.workspace_id)
     where.where("l.engagement_external_id = {}", activity)
     where.where(
@@ -81,9 +85,10 @@ async def brought(
     )
     rows = await session.fetch(
         f"""
-        SELECT c.opportunity_id, l.engagement_external_id, {_CAME}
+        SELECT c.opportunity_id, l.engagement_external_id, {"came.at" if dated else "NULL"}
         FROM qualification.leads AS l
         JOIN qualification.conversions AS c ON c.workspace_id = $1 AND c.lead_id = l.id
+        {_CAME if dated else ""}
         WHERE {where} AND l.engagement_external_id IS NOT NULL
         """,
         *where.values,

@@ -79,7 +79,8 @@ async def results(
     of its own where activities are asked for, else in the group without a key."""
     activities = await repository.all_activities(session)
     by_activity = {row["external_id"]: _of_activity(row) for row in activities}
-    brought = await repository_results.brought(session)
+    is_dated = days.first is not None or days.last is not None
+    brought = await repository_results.brought(session, dated=is_dated)
     named = await repository.named_for(session)
     await _add_leads(session, principal, by_activity, days)
     await _add_deals(session, principal, by_activity, days, named, brought)
@@ -171,7 +172,7 @@ async def _add_deals(
     given = credit(named, {item.opportunity_id: item.activity for item in brought})
     for standing in await _visible(session, principal, given):
         activity, role = given[standing.id]
-        at = came.get(standing.id, standing.created_at)
+        at = came.get(standing.id) or standing.created_at
         if (since is not None and at < since) or (before is not None and at >= before):
             continue
         if only is not None and activity != only:
