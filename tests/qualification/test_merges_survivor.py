@@ -94,6 +94,17 @@ class TestSurvivor:
         assert found["repeated_resources"] == ["paper"]
         assert merged["next_touch_on"] == found["next_touch_on"] == "2026-06-25"
 
+    async def test_a_younger_twin_does_not_begin_the_sequence_anew(
+        self, api: Api, clock_at: ClockAt
+    ) -> None:
+        one = await make_lead(api, status="mql")
+        planned = (await touch(api, one))["cadence"]["next_touch_on"]
+        with clock_at(NOW + timedelta(hours=1)):
+            merged = await merge(api, one, await make_lead(api, status="mql"))
+            found = await api.call("GET", f"{LEADS}/{one['id']}/cadence")
+        assert (found["state"], found["touches"]["done"]) == ("on_track", 1)
+        assert merged["next_touch_on"] == planned
+
     async def test_two_scores_together_may_be_an_mql(self, api: Api) -> None:
         leads = [await make_lead(api, email=f"{n}@acme.example") for n in range(2)]
         for lead in leads:

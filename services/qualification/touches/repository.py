@@ -129,13 +129,16 @@ async def pasts(session: Session, lead_ids: Iterable[UUID]) -> dict[UUID, Past]:
 
 
 async def _begins(session: Session, lead_ids: Sequence[UUID]) -> list[asyncpg.Record]:
-    """A new sign of interest or a return begins a sequence anew; it is taken up since then."""
+    """A new sign of interest or a return begins a sequence anew; it is taken up since then. What
+    came after the lead got its status did not begin anything: it is a merged twin's history."""
     return await session.fetch(
         """
         WITH moves AS (
-            SELECT lead_id, from_status, to_status, occurred_at FROM qualification.lead_moves
-            WHERE workspace_id = $1 AND lead_id = ANY($2::uuid[])
-              AND from_status IS DISTINCT FROM to_status
+            SELECT m.lead_id, m.from_status, m.to_status, m.occurred_at
+            FROM qualification.lead_moves AS m
+            JOIN qualification.leads AS l ON l.workspace_id = $1 AND l.id = m.lead_id
+            WHERE m.workspace_id = $1 AND m.lead_id = ANY($2::uuid[])
+              AND m.from_status IS DISTINCT FROM m.to_status AND m.occurred_at <= l.status_since
         ), anew AS (
             SELECT lead_id, max(occurred_at) FILTER (
                 WHERE (to_status IN ('mql', 'pql')
