@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.kit.db import Session
 from tests.client import Api
 from tests.qualification.test_boards_ae import make_deal
 from tests.qualification.working import BASE, NOW, ClockAt, make_lead, touch
@@ -200,3 +201,36 @@ class TestReach:
             answer = await dora.call("GET", BOARDS[0], params={"section": "fresh"})
         items = answer["sections"][0]["items"]
         assert {item["user_external_id"] for item in items} == {"sid", "otto"}
+
+
+@pytest.mark.parametrize("path", BOARDS)
+async def test_more_to_do_takes_no_more_statements(
+    api: Api, path: str, clock_at: ClockAt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[str] = []
+    for name in ("fetch", "fetchrow", "fetchval"):
+        original = getattr(Session, name)
+
+        def watch(original: Any = original) -> Any:
+            async def call(self: Session, statement: Any, *args: Any) -> Any:
+                counted.append(str(statement))
+                return await original(self, statement, *args)
+
+            return call
+
+        monkeypatch.setattr(Session, name, watch())
+    await organise(api)
+    with clock_at(NOW):
+        await fill(api)
+        dora = await api.client_for("manager", "dora")
+        await dora.call("GET", path)
+        counted.clear()
+        await dora.call("GET", path)
+        few = len(counted)
+        for number in range(12):
+            await make_lead(api, external_id=f"X{number}", status="mql", sdr_external_id="sid")
+            await make_deal(api, f"X{number}", stage="proposal" if number % 2 else "scoping")
+        counted.clear()
+        await dora.call("GET", path)
+    assert len(counted) == few
+    assert few < 20
