@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -31,6 +33,13 @@ DEALS = (
 )
 BOTH = {"leads.csv": LEADS, "closed_deals.csv": DEALS}
 NOW = datetime(2018, 4, 1, 12, tzinfo=UTC)
+# As a container serves it, but for the serving.
+SERVE_PIPELINE = """
+import uvicorn
+uvicorn.run = lambda *_, **__: None
+from services.cli.serve import Served, serve
+serve(Served.pipeline, None, None)
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -335,6 +344,22 @@ class TestGenericFiles:
 
 
 class TestRegistration:
+    @pytest.mark.parametrize(
+        "begin",
+        [
+            "import services.gateway",
+            "import services.forecast.worker",
+            SERVE_PIPELINE,
+        ],
+        ids=["gateway", "worker", "serve pipeline"],
+    )
+    def test_whoever_runs_or_checks_imports_knows_leads(self, begin: str) -> None:
+        ask = "from services.pipeline.imports.catalogue import named; print(named('olist').title)"
+        answer = subprocess.run(
+            [sys.executable, "-c", f"{begin}\n{ask}"], capture_output=True, text=True, check=False
+        )
+        assert answer.stdout.strip() == "Marketing leads and closed deals", answer.stderr
+
     def test_again_is_no_change(self) -> None:
         before = dict(RECORDS)
         lead_import.register()
