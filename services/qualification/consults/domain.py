@@ -6,7 +6,7 @@ Pure: no database, no clock.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -47,9 +47,13 @@ def due_deals(deals: Iterable[Deal], policy: Policy) -> list[Counted]:
         if deal.net_arr > 0:
             by_owner[deal.owner_id].append(deal)
     top = policy.number("consult.top_deals")
+    thresholds = {
+        segment: Decimal(str(value))
+        for segment, value in policy.settings["consult.net_arr"].items()
+    }
     found: list[Counted] = []
     for owned in by_owner.values():
-        above = [deal for deal in owned if _is_above(deal, policy)]
+        above = [deal for deal in owned if _is_above(deal, thresholds)]
         if len(above) >= top:
             found += [Counted(deal, "threshold") for deal in above]
         else:
@@ -57,9 +61,9 @@ def due_deals(deals: Iterable[Deal], policy: Policy) -> list[Counted]:
     return sorted(found, key=lambda counted: _size(counted.deal))
 
 
-def _is_above(deal: Deal, policy: Policy) -> bool:
-    threshold = policy.by_segment("consult.net_arr", deal.segment)
-    return threshold is not None and deal.net_arr >= Decimal(str(threshold))
+def _is_above(deal: Deal, thresholds: Mapping[str, Decimal]) -> bool:
+    threshold = thresholds.get(deal.segment)
+    return threshold is not None and deal.net_arr >= threshold
 
 
 def _largest(deals: Sequence[Deal]) -> list[Deal]:
