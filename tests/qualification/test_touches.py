@@ -5,10 +5,17 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from services.kit.auth import Principal
+from services.kit.batch import Stored
+from services.kit.ids import new_id
+from services.qualification.touches.recording import Told, record_touches
 from tests.client import Api
+from tests.qualification.test_handover import Killed, dying_at
+from tests.qualification.test_merges import everything
 from tests.qualification.working import (
     BASE,
     LEADS,
@@ -85,6 +92,36 @@ class TestRecording:
         page = await api.call("GET", f"{LEADS}/{lead['id']}/touches")
         flags = {item["id"]: item["repeated_resource"] for item in page["items"]}
         assert flags == {early["id"]: False, late["id"]: True, back["id"]: False}
+
+    async def test_what_changes_the_lead_is_a_new_version_of_it(self, api: Api) -> None:
+        """Also a touch that is told late, and only moves the next one."""
+        lead = await make_lead(api, status="mql", occurred_at=(NOW - timedelta(days=9)).isoformat())
+        seen: dict[str, Any] = {}
+        for days in (0, 3, 2):
+            await touch(api, lead, occurred_at=(NOW - timedelta(days=days)).isoformat())
+            answer = await api.request("GET", f"{LEADS}/{lead['id']}")
+            assert seen.setdefault(answer.headers["ETag"], answer.text) == answer.text
+        assert len(seen) == 3
+
+    async def test_a_touch_that_dies_leaves_everything_as_it_was(
+        self, api: Api, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lead = await make_lead(api, status="mql")
+        principal = Principal(api.workspace_id, new_id(), None, "test", frozenset({"admin"}))
+        told = [Told(UUID(lead["id"]), {"channel": "email", "direction": "outbound"})]
+        before = await everything(api)
+        for step in range(100):
+            try:
+                with dying_at(monkeypatch, step, Killed):
+                    async with api.database().write(api.workspace_id) as session:
+                        (outcome,) = await record_touches(session, principal, told)
+            except Killed:
+                assert await everything(api) == before, step
+            else:
+                break
+        assert step > 10
+        assert isinstance(outcome, Stored)
+        assert await status_of(api, lead) == ("accepted", "in_sequence")
 
     async def test_refuses_what_it_does_not_know(self, api: Api) -> None:
         lead = await make_lead(api)

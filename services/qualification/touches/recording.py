@@ -177,7 +177,10 @@ async def _follow(
     current = await writing.each(current, by_lead, _replied)
     # A lead that moved was followed already.
     stayed = [lead for lead in current.values() if lead.status == touched[lead.id].status]
-    await keep_current(session, stayed, policy)
+    written = [lead for lead in stayed if lead is not touched[lead.id]]
+    await keep_current(session, written, policy)
+    same = [lead for lead in stayed if lead is touched[lead.id]]
+    await keep_current(session, same, policy, is_new_version=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,11 +161,14 @@ async def _begins(session: Session, lead_ids: Sequence[UUID]) -> list[asyncpg.Re
     )
 
 
-async def keep_next_touch(session: WriteSession, days: Mapping[UUID, date | None]) -> None:
-    """When the next touch of each lead is due. Derived, so it is no new version."""
+async def keep_next_touch(
+    session: WriteSession, days: Mapping[UUID, date | None], *, is_new_version: bool
+) -> None:
+    """When the next touch of each lead is due: a new version, unless this write made one."""
     await session.execute(
         """
-        UPDATE qualification.leads AS l SET next_touch_on = wanted.day
+        UPDATE qualification.leads AS l
+        SET next_touch_on = wanted.day, version = l.version + $4
         FROM unnest($2::uuid[], $3::date[]) AS wanted (id, day)
         WHERE l.workspace_id = $1 AND l.id = wanted.id
           AND l.next_touch_on IS DISTINCT FROM wanted.day
@@ -173,6 +176,7 @@ async def keep_next_touch(session: WriteSession, days: Mapping[UUID, date | None
         session.workspace_id,
         list(days),
         list(days.values()),
+        int(is_new_version),
     )
 
 

@@ -37,13 +37,18 @@ def _concerns(change: LeadChange) -> bool:
     return change.has_moved or change.before.region != change.after.region
 
 
-async def keep_current(session: WriteSession, leads: Sequence[Lead], policy: Policy) -> None:
-    """Of leads that are locked: a few statements, however many."""
+async def keep_current(
+    session: WriteSession, leads: Sequence[Lead], policy: Policy, *, is_new_version: bool = False
+) -> None:
+    """Of leads that are locked: a few statements, however many. `is_new_version`: nothing else of
+    them was written."""
     if not leads:
         return
     found = await cadences(session, leads, policy, clock.now())
     await repository.keep_next_touch(
-        session, {lead_id: cadence.next_touch_on for lead_id, cadence in found.items()}
+        session,
+        {lead_id: cadence.next_touch_on for lead_id, cadence in found.items()},
+        is_new_version=is_new_version,
     )
     silent: dict[UUID, datetime] = {
         lead_id: cadence.silent_at
