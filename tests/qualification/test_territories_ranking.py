@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from dataclasses import replace
 from uuid import UUID
@@ -25,15 +26,15 @@ def territories(draw: st.DrawFn) -> list[Group]:
                 tile(
                     next(numbers),
                     draw(st.sampled_from([*COLOURS, None])),
-                    users=draw(st.none() | st.integers(0, 500)),
+                    users=draw(st.sampled_from([None, 5, 60]) | st.integers(0, 500)),
                     contact=draw(st.none() | st.just("Kim")),
                     early_adopter=draw(st.booleans()),
-                    age=draw(st.integers(0, 400)),
+                    age=draw(st.sampled_from([0, 45]) | st.integers(0, 400)),
                 )
                 for _ in range(draw(st.integers(0, 4)))
             ],
             vertical=draw(st.sampled_from([None, "Healthcare", "Financial"])),
-            employees=draw(st.none() | st.integers(1, 5000)),
+            employees=draw(st.sampled_from([None, 100]) | st.integers(1, 5000)),
         )
         for place in range(draw(st.integers(1, 4)))
     ]
@@ -124,6 +125,12 @@ class TestRanking:
         new[where] = group(where, list(old.tiles), vertical=old.vertical, employees=grown)
         for one in old.to_turn:
             assert place_of(new, one) <= place_of(groups, one)
+
+    def test_ties_fall_by_name_whatever_the_order(self) -> None:
+        tied = [group(n, [tile(n, "red", name="IT")], name=name) for n, name in enumerate("CAB")]
+        for order in itertools.permutations(tied):
+            ranked = rank_divisions(usage_map(list(order)))
+            assert [candidate.group.name for candidate in ranked] == ["A", "B", "C"]
 
     def test_each_factor_says_its_part(self) -> None:
         acme = group(
