@@ -39,6 +39,7 @@ class StoredConversion:
 
 _OWN: Final = """opportunity_id, lead_id, contact_external_id, assessment_id, request, state, reason,
     sdr_id, owner_id, is_to_self, note, requested_at, requested_by, settled_at"""
+_HOLDERS: Final = ("sdr_id", "owner_id")
 _SELECTED: Final = ", ".join(f"c.{name.strip()}" for name in _OWN.split(","))
 _FROM: Final = """
     qualification.conversions AS c
@@ -105,11 +106,24 @@ async def list_conversions(
     where = Filters("c.workspace_id = {}", session.workspace_id)
     where.where("c.state = {}", state)
     where.where("c.opportunity_id > {}", after)
-    where.where("(c.sdr_id = {0} OR c.owner_id = {0})", holder_id)
-    rows = await session.fetch(
-        f"SELECT {_SHOWN} FROM {_FROM} WHERE {where} ORDER BY c.opportunity_id LIMIT {int(limit)}",
-        *where.values,
-    )
+    order = f"ORDER BY c.opportunity_id LIMIT {int(limit)}"
+    if holder_id is None:
+        statement = f"SELECT {_SHOWN} FROM {_FROM} WHERE {where} {order}"
+    else:
+        # Either column has its index; one condition with OR would walk through everybody's.
+        gave, got = (f"{where} AND c.{name} = ${len(where.values) + 1}" for name in _HOLDERS)
+        statement = f"""
+            WITH held AS (
+                (SELECT c.opportunity_id FROM qualification.conversions AS c WHERE {gave} {order})
+                UNION
+                (SELECT c.opportunity_id FROM qualification.conversions AS c WHERE {got} {order})
+            )
+            SELECT {_SHOWN} FROM {_FROM}
+            WHERE c.workspace_id = $1 AND c.opportunity_id IN (SELECT opportunity_id FROM held)
+            {order}
+        """
+        where.values.append(holder_id)
+    rows = await session.fetch(statement, *where.values)
     return [StoredConversion(**dict(row)) for row in rows]
 
 

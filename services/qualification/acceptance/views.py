@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from services.kit.db import Session
@@ -41,7 +41,9 @@ async def acceptance_of(session: Session, ids: Collection[UUID]) -> dict[UUID, A
     """By opportunity, in one statement; one that was never tested is not in the answer."""
     rows = await session.fetch(
         """
-        SELECT wanted.id AS opportunity_id, last.*
+        SELECT wanted.id AS opportunity_id, last.id, last.verdict, last.policy_version,
+               last.assessed_at,
+               CASE WHEN last.verdict <> 'accept' THEN last.criteria END AS criteria
         FROM unnest($2::uuid[]) AS wanted (id)
         LEFT JOIN qualification.conversions AS c
           ON c.workspace_id = $1 AND c.opportunity_id = wanted.id
@@ -68,15 +70,19 @@ async def acceptance_of(session: Session, ids: Collection[UUID]) -> dict[UUID, A
             verdict=row["verdict"],
             policy_version=row["policy_version"],
             assessed_at=row["assessed_at"],
-            not_met=tuple(
-                NotMet(
-                    name,
-                    row["criteria"][name]["result"],
-                    tuple(reason["message"] for reason in row["criteria"][name]["reasons"]),
-                )
-                for name in _ORDER
-                if row["criteria"][name]["result"] != "pass"
-            ),
+            not_met=_not_met(row["criteria"] or {}),
         )
         for row in rows
     }
+
+
+def _not_met(criteria: Mapping[str, Any]) -> tuple[NotMet, ...]:
+    return tuple(
+        NotMet(
+            name,
+            criteria[name]["result"],
+            tuple(reason["message"] for reason in criteria[name]["reasons"]),
+        )
+        for name in _ORDER
+        if name in criteria and criteria[name]["result"] != "pass"
+    )
