@@ -70,30 +70,38 @@ async def settle_leads(
     notes: list[list[Note]] = []
     for key, versions in rows:
         found: list[Note] = []
-        known = told.get(key)
-        if known and versions:
-            _drop_told(versions, known, are_rows_versions, found)
+        known = told.setdefault(key, [])
+        if versions and not _is_told(versions, known, found):
+            known.append(_said(versions[-1], known))
+        elif are_rows_versions:
+            versions.clear()
+        else:
+            last = versions[-1]
+            versions[-1] = {name: value for name, value in last.items() if name not in _OF_MOVES}
         notes.append(found)
     return notes
 
 
-def _drop_told(
-    versions: list[Payload], known: list[Told], are_rows_versions: bool, notes: list[Note]
-) -> None:
-    latest = known[-1]
+def _is_told(versions: list[Payload], known: list[Told], notes: list[Note]) -> bool:
+    """Whether the last version is of the past; earlier ones that are leave `versions`."""
+    if not known or "occurred_at" not in versions[-1]:
+        return False
+    latest, said = known[-1], _said(versions[-1], known)
     versions[:-1] = [each for each in versions[:-1] if instant_of(each, latest.at) > latest.at]
-    last = versions[-1]
-    said = Told(instant_of(last, latest.at), str(last.get("status", latest.status)))
-    is_past = said.at < latest.at or (said != latest and said in known)
-    if "occurred_at" not in last or not is_past:
-        return
-    if said not in known:
-        sentence = f"the lead has moved on since {last['occurred_at'][:10]}; its status stays"
+    if said.at > latest.at or said == latest or (said.at == latest.at and said not in known):
+        return False
+    if said not in known and "status" in versions[-1]:
+        day = versions[-1]["occurred_at"][:10]
+        sentence = f"the lead has moved on since {day}; its status stays"
         notes.append(("told_late", "occurred_at", sentence))
-    if are_rows_versions:
-        versions.clear()
-    else:
-        versions[-1] = {name: value for name, value in last.items() if name not in _OF_MOVES}
+    return True
+
+
+def _said(version: Payload, known: list[Told]) -> Told:
+    """What the version says; of what it leaves out, what is known."""
+    latest = known[-1] if known else Told(clock.now(), "raw")
+    at = instant_of(version, latest.at)
+    return Told(at, str(version.get("status", latest.status)))
 
 
 async def settle_handovers(

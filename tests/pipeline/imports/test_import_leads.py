@@ -331,6 +331,21 @@ class TestGenericFiles:
         ]
         assert [status for status, _ in await moves(imports, "l1")] == ["mql", "accepted"]
 
+    async def test_rows_out_of_order_do_not_step_back(self, imports: Imports) -> None:
+        row = "external_id,name,status,occurred_at\n"
+        files = {
+            "leads.csv": (
+                row
+                + "l1,Kim,accepted,2018-02-01T00:00:00Z\n"
+                + "l1,Kim,mql,2018-01-01T00:00:00Z\n"
+                + "l1,Kim,qualifying,2018-02-03T00:00:00Z\n"
+            )
+        }
+        report = await imports.run(files)
+        assert warned(report) == {"told_late": 1}
+        assert [status for status, _ in await moves(imports, "l1")] == ["accepted", "qualifying"]
+        assert (await lead(imports, "l1"))["status"] == "qualifying"
+
     async def test_a_state_of_the_past_that_nobody_told_is_not_gone_back_to(
         self, imports: Imports
     ) -> None:
