@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from services.kit.ids import new_id
+from services.qualification.plans import repository as plans
 from services.workspace.policy_qualification import ELEMENTS
 from tests.client import Api
 from tests.pipeline import deals
@@ -317,3 +318,21 @@ async def test_two_first_writers_wait_for_each_other(api: Api) -> None:
     )
     known = await api.call("GET", path)
     assert (known["version"], known["total"]) == (9, 9)
+
+
+async def test_a_save_that_fails_half_way_leaves_nothing(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meddppicc, plan = paths(await scoping(api))
+
+    async def fail(*args: Any, **options: Any) -> None:
+        raise AssertionError("after the history was written")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(plans, "save", fail)
+        failed = await api.request("PUT", meddppicc, json=knowing(metrics=element()))
+        assert failed.status_code == 500
+    assert (await api.call("GET", f"{meddppicc}/history"))["items"] == []
+    assert (await api.call("GET", meddppicc))["version"] == 0
+    assert (await api.call("GET", plan))["version"] == 0
+    assert (await api.call("PUT", meddppicc, json=knowing(metrics=element())))["version"] == 1
