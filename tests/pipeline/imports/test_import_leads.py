@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -11,10 +9,6 @@ from uuid import UUID
 
 import pytest
 
-from services import lead_import
-from services.pipeline.imports import records
-from services.pipeline.imports.errors import RecordKindTakenError
-from services.pipeline.imports.records import RECORDS, RecordKind
 from tests.client import Api
 from tests.pipeline.imports.harness import Imports, warned
 
@@ -33,13 +27,6 @@ DEALS = (
 )
 BOTH = {"leads.csv": LEADS, "closed_deals.csv": DEALS}
 NOW = datetime(2018, 4, 1, 12, tzinfo=UTC)
-# As a container serves it, but for the serving.
-SERVE_PIPELINE = """
-import uvicorn
-uvicorn.run = lambda *_, **__: None
-from services.cli.serve import Served, serve
-serve(Served.pipeline, None, None)
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -356,44 +343,6 @@ class TestGenericFiles:
         assert warned(report) == {"told_late": 1}
         found = await lead(imports, "l1")
         assert (found["status"], found["company"]) == ("accepted", None)
-
-
-class TestRegistration:
-    @pytest.mark.parametrize(
-        "begin",
-        [
-            "import services.gateway",
-            "import services.forecast.worker",
-            SERVE_PIPELINE,
-        ],
-        ids=["gateway", "worker", "serve pipeline"],
-    )
-    def test_whoever_runs_or_checks_imports_knows_leads(self, begin: str) -> None:
-        ask = "from services.pipeline.imports.catalogue import named; print(named('olist').title)"
-        answer = subprocess.run(
-            [sys.executable, "-c", f"{begin}\n{ask}"], capture_output=True, text=True, check=False
-        )
-        assert answer.stdout.strip() == "Marketing leads and closed deals", answer.stderr
-
-    def test_again_is_no_change(self) -> None:
-        before = dict(RECORDS)
-        lead_import.register()
-        assert before == RECORDS
-        assert {"leads", "handovers"} <= set(RECORDS)
-
-    def test_another_of_the_name_is_refused(self) -> None:
-        kind = RECORDS["leads"]
-        other = RecordKind(kind.model, kind.table, kind.store, {})
-        with pytest.raises(RecordKindTakenError):
-            records.register("leads", other)
-        assert RECORDS["leads"] is kind
-
-    def test_one_field_has_one_type(self) -> None:
-        kind = RECORDS["leads"]
-        other = RecordKind(kind.model, kind.table, kind.store, {}, types={"amount": "integer"})
-        with pytest.raises(RecordKindTakenError):
-            records.register("other", other)
-        RECORDS.pop("other", None)
 
 
 class TestResponsibility:
