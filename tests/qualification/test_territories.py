@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
+import pytest
+
+from services.qualification.territories import repository
 from tests.client import Api
 from tests.qualification.territories_book import (
     V1,
@@ -208,11 +212,22 @@ class TestDivisions:
         freed = await make_division(api, acme, "b", parent_external_id=None)
         assert freed["parent_external_id"] is None
 
-    async def test_two_that_would_close_a_circle_together(self, api: Api) -> None:
+    async def test_two_that_would_close_a_circle_together(
+        self, api: Api, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        read = repository.divisions_of
+
+        async def read_slowly(*args: Any) -> Any:
+            """As long as it takes the other request to read too, where nothing keeps it away."""
+            stored = await read(*args)
+            await asyncio.sleep(0.3)
+            return stored
+
         north = await make_territory(api)
         acme = await make_organisation(api, north, "acme")
         for name in ("a", "b"):
             await make_division(api, acme, name)
+        monkeypatch.setattr(repository, "divisions_of", read_slowly)
         answers = await asyncio.gather(
             api.request("PUT", division_path(acme, "a"), json={"parent_external_id": "b"}),
             api.request("PUT", division_path(acme, "b"), json={"parent_external_id": "a"}),
