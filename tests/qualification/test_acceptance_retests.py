@@ -32,7 +32,8 @@ async def assess(api: Api, evidence: Any = None, **lead: Any) -> Any:
 
 
 async def retest(api: Api, test: Any, **body: Any) -> Any:
-    return await api.call("POST", f"{ASSESSMENTS}/{test['id']}/retests", json=body)
+    options = {"json": body} if body else {}
+    return await api.call("POST", f"{ASSESSMENTS}/{test['id']}/retests", **options)
 
 
 class TestStored:

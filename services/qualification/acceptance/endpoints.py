@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 
 from services.kit.answers import json_answer
 from services.kit.app import COMMON_ERRORS, problems
@@ -126,12 +126,16 @@ async def get_assessment(assessment_id: AssessmentId, principal: Caller, session
     responses={201: _ONE, **problems(AssessmentNotFoundError, LeadMergedError)},
 )
 async def retest(
-    assessment_id: AssessmentId, body: schemas.RetestCreate, principal: Caller, session: Write
+    assessment_id: AssessmentId,
+    principal: Caller,
+    session: Write,
+    body: Annotated[schemas.RetestCreate | None, Body()] = None,
 ) -> Response:
     """The stored evidence under the policy in force, or under the version named, as a new test
     with what came out differently. It counts where it repeats the last test under the policy in
     force; otherwise it is a what-if."""
-    made = await service_retest.retest(session, principal, assessment_id, body.policy_version)
+    version = body.policy_version if body is not None else None
+    made = await service_retest.retest(session, principal, assessment_id, version)
     return json_answer(schemas.assessment_json(made), 201)
 
 
