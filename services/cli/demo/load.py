@@ -6,25 +6,16 @@ of versions, since each step of the plan is one version. So a second run changes
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
-from typing import Any, Final
 
 from services.cli.demo.client import Client, DemoError
+from services.cli.demo.load_qualification import QualificationLoad
 from services.cli.demo.plan import SEED, Plan, make_plan
+from services.cli.demo.sender import BATCH, Progress, Sender, wait
 from services.kit import clock
 from services.workspace.fiscal import FiscalCalendar, calendar_for
 
 __all__ = ["DemoError", "seed"]
-
-Progress = Callable[[str, int, int], None]
-"""What is being loaded, how much of it is in, and how much there is."""
-
-_BATCH: Final = 500
-_AT_ONCE: Final = 4
-_SETTLE_PATIENCE_S: Final = 300.0
 
 
 def seed(
@@ -61,13 +52,8 @@ def _begun(client: Client, plan: Plan, calendar: FiscalCalendar) -> date | None:
     return None
 
 
-class _Load:
-    """One run: each part looks at what is there and sends the rest."""
-
-    def __init__(self, client: Client, plan: Plan, progress: Progress) -> None:
-        self._client = client
-        self._plan = plan
-        self._progress = progress
+class _Load(Sender):
+    """One run: people and what they sell, then what is known of leads and deals."""
 
     def run(self) -> None:
         plan = self._plan
@@ -79,26 +65,16 @@ class _Load:
             "accounts", "/pipeline/v1/accounts", [item.to_json() for item in plan.accounts]
         )
         self._missing(
+            "contacts", "/pipeline/v1/contacts", [item.to_json() for item in plan.contacts]
+        )
+        self._missing(
             "subscriptions",
             "/pipeline/v1/subscriptions",
             [item.to_json() for item in plan.subscriptions],
         )
         self._deals()
         self._quotas()
-        self._missing("leads", "/qualification/v1/leads", [lead.to_json() for lead in plan.leads])
-        self._convert_leads()
-
-    def _known(self, path: str) -> dict[str, dict[str, Any]]:
-        return {item["external_id"]: item for item in self._client.listed(path)}
-
-    def _missing(self, what: str, path: str, items: Sequence[dict[str, Any]]) -> None:
-        known = self._known(path)
-        self._send(what, path, [item for item in items if item["external_id"] not in known])
-
-    def _send(self, what: str, path: str, items: Sequence[dict[str, Any]]) -> None:
-        for start in range(0, len(items), _BATCH):
-            self._client.batch(f"{path}/batch", items[start : start + _BATCH])
-            self._progress(what, min(len(items), start + _BATCH), len(items))
+        QualificationLoad(self._client, plan, self._progress).run()
 
     def _move_people(self) -> None:
         """The reorganisation: recorded afterwards, from the moment it took effect."""
@@ -117,8 +93,8 @@ class _Load:
         known = {name: int(deal["version"]) for name, deal in self._known(path).items()}
         done, total = sum(known.values()), self._plan.versions
         for wave in self._plan.waves(known):
-            for start in range(0, len(wave), _BATCH):
-                items = wave[start : start + _BATCH]
+            for start in range(0, len(wave), BATCH):
+                items = wave[start : start + BATCH]
                 self._client.batch(f"{path}/batch", items)
                 done += len(items)
                 self._progress("opportunities", done, total)
@@ -129,41 +105,14 @@ class _Load:
             for quota in self._client.listed("/forecast/v1/quotas")
         }
         missing = [quota for quota in self._plan.quotas if (quota.period, quota.user) not in known]
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            for done, _ in enumerate(
-                pool.map(
-                    lambda quota: self._client.call(
-                        "PUT",
-                        f"/forecast/v1/quotas/{quota.period}/{quota.user}",
-                        json={"amount": f"{quota.amount}.00"},
-                    ),
-                    missing,
-                ),
-                start=1,
-            ):
-                self._progress("quotas", done, len(missing))
-
-    def _convert_leads(self) -> None:
-        path = "/qualification/v1/leads"
-        known = self._known(path)
-        for lead in self._plan.leads:
-            stored = known[lead.external_id]
-            if lead.evidence is None or stored["conversion"] is not None:
-                continue
-            # A run killed between the two leaves a test; its key keeps it from being made twice.
-            self._client.call(
-                "POST",
-                f"{path}/{stored['id']}/assessments",
-                json=lead.evidence,
-                headers={"Idempotency-Key": f"demo-{stored['id']}"},
-            )
-            self._client.call("POST", f"{path}/{stored['id']}/conversion")
-        _wait(lambda: self._not_opened(path), "leads on their way to pipeline")
-
-    def _not_opened(self, path: str) -> int:
-        return sum(
-            (lead["conversion"] or {}).get("state") == "requested"
-            for lead in self._client.listed(path, status="qualified")
+        self._each(
+            "quotas",
+            missing,
+            lambda quota: self._client.call(
+                "PUT",
+                f"/forecast/v1/quotas/{quota.period}/{quota.user}",
+                json={"amount": f"{quota.amount}.00"},
+            ),
         )
 
 
@@ -180,12 +129,4 @@ def _settle(client: Client, calendar: FiscalCalendar, progress: Progress) -> Non
         progress("figures", most - left, most)
         return left
 
-    _wait(pending, "events not yet in the figures")
-
-
-def _wait(left: Callable[[], int], what: str) -> None:
-    end = time.monotonic() + _SETTLE_PATIENCE_S
-    while (number := left()) > 0:
-        if time.monotonic() > end:
-            raise DemoError(f"{number} {what}; is the worker running?")
-        time.sleep(0.2)
+    wait(pending, "events not yet in the figures")

@@ -16,9 +16,14 @@ from services.cli.demo.company import (
     make_accounts,
     make_organisation,
 )
-from services.cli.demo.deals import Deal
+from services.cli.demo.contacts import Contact, make_contacts
+from services.cli.demo.deals import WON, Deal
+from services.cli.demo.engagement import Activity, make_activities, make_resources
+from services.cli.demo.evidence import Known, make_known
 from services.cli.demo.leads import Lead, make_leads
+from services.cli.demo.meetings import Meeting, make_meetings
 from services.cli.demo.quotas import Quota, make_quotas
+from services.cli.demo.territories import Territory, make_territories
 from services.kit import clock
 from services.workspace.fiscal import FiscalCalendar
 
@@ -47,6 +52,12 @@ class Plan:
     deals: tuple[Deal, ...]
     quotas: tuple[Quota, ...]
     leads: tuple[Lead, ...]
+    contacts: tuple[Contact, ...]
+    territories: tuple[Territory, ...]
+    activities: tuple[Activity, ...]
+    resources: tuple[dict[str, Any], ...]
+    known: tuple[Known, ...]
+    meetings: tuple[Meeting, ...]
 
     @property
     def versions(self) -> int:
@@ -80,6 +91,13 @@ def make_plan(seed: int, today: date, calendar: FiscalCalendar, scale: float = 1
     accounts = make_accounts(seed, scale, organisation)
     books = [play(seed, account, organisation, today) for account in accounts]
     deals = tuple(deal for book in books for deal in book.deals)
+    activities = make_activities(organisation, today)
+    leads = make_leads(seed, scale, organisation, accounts, activities, today)
+    managers = {rep: team.manager for team in organisation.teams for rep in team.reps}
+    known = make_known(seed, scale, deals, managers, today)
+    customers = frozenset(
+        deal.now["account_external_id"] for deal in deals if deal.now["stage"] == WON
+    )
     return Plan(
         today=today,
         organisation=organisation,
@@ -88,7 +106,13 @@ def make_plan(seed: int, today: date, calendar: FiscalCalendar, scale: float = 1
         subscriptions=tuple(item for book in books for item in book.subscriptions),
         deals=deals,
         quotas=make_quotas(seed, organisation, deals, calendar, today),
-        leads=make_leads(seed, scale, organisation, accounts, today),
+        leads=leads,
+        contacts=make_contacts(seed, accounts),
+        territories=make_territories(seed, organisation, accounts, deals, today),
+        activities=activities,
+        resources=make_resources(),
+        known=known,
+        meetings=make_meetings(seed, scale, accounts, leads, known, customers, today),
     )
 
 

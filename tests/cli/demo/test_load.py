@@ -95,6 +95,24 @@ async def versions_of(api: Api) -> dict[str, int]:
     return {row["external_id"]: row["version"] for row in rows}
 
 
+async def qualification_of(api: Api) -> dict[str, Any]:
+    """What lists of leads, meetings and plans say."""
+    names = (
+        "leads",
+        "meetings",
+        "moments",
+        "response-timers",
+        "command-plans",
+        "territories",
+        "engagement-activities",
+    )
+    found = {}
+    for name in names:
+        answer = await api.call("GET", f"/qualification/v1/{name}", params={"limit": 200})
+        found[name] = answer["items"]
+    return found
+
+
 async def audit(api: Api) -> Any:
     asked = await api.call("POST", "/forecast/v1/audits")
     while True:
@@ -121,9 +139,18 @@ async def test_is_taken_whole_adds_up_and_repeats(base_url: str, fresh: Api) -> 
     page = await fresh.call("GET", "/qualification/v1/leads", params={"status": "qualified"})
     assert {lead["conversion"]["state"] for lead in page["items"]} == {"opened"}
 
+    known = await qualification_of(fresh)
+    assert len(known["meetings"]) == len(plan.meetings)
+    assert {"held", "planned"} <= {meeting["state"] for meeting in known["meetings"]}
+    assert {lead["status"] for lead in known["leads"]} >= {"inquiry", "mql", "qualified"}
+    assert any(one["percent"] > 0 for one in known["command-plans"])
+    assert known["response-timers"]
+    assert known["moments"]
+
     before = await sequence_of(fresh)
     await load(base_url, fresh)
     assert await sequence_of(fresh) == before
+    assert await qualification_of(fresh) == known
     again = await fresh.call("GET", f"/forecast/v1/forecasts/{quarter}")
     assert again == figures
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.cli.demo.deals import Deal
+from services.cli.demo.deals import STAGES, Deal
 from services.cli.demo.plan import SEED, Plan, make_plan
 from services.cli.demo.quotas import closings, net_arr
 from services.pipeline.opportunities.stages import StageFacts, check_transition
@@ -172,3 +172,46 @@ def test_leads_pass_the_test_they_are_given(plan: Plan) -> None:
         assert lead.evidence is not None
         held = datetime.fromisoformat(lead.evidence["timing"]["iqm_date"])
         assert held.date() < TODAY
+
+
+def test_what_is_known_of_deals_names_only_what_is_sent(plan: Plan) -> None:
+    deals = {deal.external_id: deal.now for deal in plan.deals}
+    contacts = {contact.external_id for contact in plan.contacts}
+    people = {person.external_id for person in plan.organisation.people}
+    leads = {lead.external_id for lead in plan.leads}
+    assert len(plan.known) >= 30
+    for known in plan.known:
+        assert deals[known.deal]["stage"] in STAGES[1:]
+        champion = known.elements.get("champion", {})
+        assert champion.get("contact_external_id") in {None, *contacts}
+        assert known.owner in people
+    for meeting in plan.meetings:
+        fields = meeting.fields
+        assert fields["owner_external_id"] in people
+        assert fields.get("opportunity_external_id") in {None, *deals}
+        assert fields.get("lead_external_id") in {None, *leads}
+        assert {one["contact_external_id"] for one in fields.get("attendees", ())} <= contacts
+        if meeting.outcome is not None:
+            assert datetime.fromisoformat(fields["scheduled_at"]).date() < TODAY
+
+
+def test_territories_hold_every_account_once_and_all_colours(plan: Plan) -> None:
+    held = [one["external_id"] for each in plan.territories for one in each.organisations]
+    assert sorted(held) == [account.external_id for account in plan.accounts]
+    colours = Counter(one["colour"] for each in plan.territories for one in each.divisions)
+    assert min(colours[name] for name in ("green", "yellow", "red", "grey")) >= 10
+
+
+def test_leads_tell_every_kind_of_story_in_order(plan: Plan) -> None:
+    stories = Counter(lead.story for lead in plan.leads)
+    assert set(stories) >= {"waiting", "late", "usage", "sequence", "slow", "qualifying", "recycle"}
+    sent = {resource["external_id"] for resource in plan.resources}
+    activities = {activity.external_id for activity in plan.activities}
+    for lead in plan.leads:
+        assert lead.fields.get("engagement_external_id") in {None, *activities}
+        for told in (lead.signals, lead.touches):
+            times = [one["occurred_at"] for one in told if "occurred_at" in one]
+            assert times == sorted(times)
+            assert all(datetime.fromisoformat(at).date() < TODAY for at in times)
+            assert len({one["external_id"] for one in told}) == len(told)
+        assert {one.get("resource_external_id") for one in lead.touches} <= {None, *sent}
