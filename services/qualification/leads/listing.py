@@ -37,8 +37,8 @@ class LeadQuery:
         return [lead.score, str(lead.id)] if self.by_score else [str(lead.id)]
 
 
-class _Where:
-    """Clauses and their parameters, in step."""
+class Where:
+    """Clauses about leads (`l`) and their parameters, in step."""
 
     def __init__(self, session: Session) -> None:
         self.values: list[Any] = [session.workspace_id]
@@ -50,13 +50,29 @@ class _Where:
         self.clauses.append(clause.format(*numbers))
         self.values += values
 
+    def add_holder(self, user_id: UUID) -> None:
+        """Only what this salesperson may see: see `access`."""
+        self.add(
+            "(l.sdr_id = {0} OR (l.owner_id = {0}"
+            " AND (l.sdr_id IS NULL OR l.status <> ALL({1}::text[]))))",
+            user_id,
+            list(UNTOUCHED),
+        )
+
     def __str__(self) -> str:
         return " AND ".join(self.clauses)
 
 
+async def plan_anew(session: Session) -> None:
+    """The statements that follow are planned for the values they have. One plan for all values
+    would walk through every lead to find the few that a rare value, or a high score, has."""
+    await session.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
 async def list_leads(session: Session, page: PageRequest, query: LeadQuery) -> list[Lead]:
     """Up to one more than the page holds: the oldest first, or the best score first."""
-    where = _Where(session)
+    await plan_anew(session)
+    where = Where(session)
     for name, value in query.equal.items():
         where.add(f"l.{name} = {{}}", value)
     if query.min_score is not None:
@@ -66,12 +82,7 @@ async def list_leads(session: Session, page: PageRequest, query: LeadQuery) -> l
     if not query.with_merged:
         where.add("l.merged_into_id IS NULL")
     if query.holder_id is not None:
-        where.add(
-            "(l.sdr_id = {0} OR (l.owner_id = {0}"
-            " AND (l.sdr_id IS NULL OR l.status <> ALL({1}::text[]))))",
-            query.holder_id,
-            list(UNTOUCHED),
-        )
+        where.add_holder(query.holder_id)
     if page.after is not None:
         _page_on(where, page, query)
     order = "l.score DESC, l.id DESC" if query.by_score else "l.id"
@@ -81,7 +92,7 @@ async def list_leads(session: Session, page: PageRequest, query: LeadQuery) -> l
     return [Lead(**dict(row)) for row in rows]
 
 
-def _page_on(where: _Where, page: PageRequest, query: LeadQuery) -> None:
+def _page_on(where: Where, page: PageRequest, query: LeadQuery) -> None:
     if not query.by_score:
         where.add("l.id > {}", after_id(page))
         return

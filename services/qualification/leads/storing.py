@@ -38,16 +38,16 @@ async def _follow(session: WriteSession, changes: Sequence[LeadChange], policy: 
     if not changes:
         return
     # Whoever follows leads also moves them, so they are looked up when they are needed.
-    from services.qualification.leads import waking
-    from services.qualification.responses import service as responses
-    from services.qualification.signals import service as signals
-    from services.qualification.touches import service as touches
+    from services.qualification.leads.waking import follow as follow_wakings
+    from services.qualification.responses.service import follow as follow_responses
+    from services.qualification.signals.service import follow as follow_signals
+    from services.qualification.touches.service import follow as follow_touches
 
     await _keep_moves(session, changes)
-    await waking.follow(session, changes)
-    await signals.follow(session, changes, policy)
-    await responses.follow(session, changes, policy)
-    await touches.follow(session, changes, policy)
+    await follow_wakings(session, changes)
+    await follow_signals(session, changes, policy)
+    await follow_responses(session, changes, policy)
+    await follow_touches(session, changes, policy)
 
 
 async def _keep_moves(session: WriteSession, changes: Sequence[LeadChange]) -> None:

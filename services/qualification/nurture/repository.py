@@ -10,8 +10,8 @@ import asyncpg
 
 from services.kit.db import Session, WriteSession
 from services.kit.pagination import PageRequest
-from services.kit.rows import Filters, Rows, after_id
-from services.qualification.leads.domain import UNTOUCHED
+from services.kit.rows import Rows, after_id
+from services.qualification.leads.listing import Where, plan_anew
 from services.qualification.nurture.models import NurtureActivity
 
 ACTIVITIES = Rows(NurtureActivity)
@@ -38,29 +38,26 @@ async def list_planned(
     page: PageRequest,
     *,
     due_before: date | None,
-    sdr_external_id: str | None,
+    sdr_id: UUID | None,
     kind: str | None,
     after: tuple[date, UUID] | None,
     holder_id: UUID | None,
 ) -> list[asyncpg.Record]:
     """What is not done, the earliest day first; of merged leads nothing is left. `holder_id`
     keeps to the leads this salesperson may see."""
-    where = Filters("n.workspace_id = {}", session.workspace_id)
-    where.where("n.planned_on < {}", due_before)
-    where.where("sdr.external_id = {}", sdr_external_id)
-    where.where("n.kind = {}", kind)
+    where = Where(session)
+    for clause, value in (
+        ("n.planned_on < {}", due_before),
+        ("l.sdr_id = {}", sdr_id),
+        ("n.kind = {}", kind),
+    ):
+        if value is not None:
+            where.add(clause, value)
     if holder_id is not None:
-        untouched = ", ".join(f"'{status}'" for status in UNTOUCHED)
-        where.require(
-            "{} IN (l.sdr_id, CASE WHEN l.sdr_id IS NULL"
-            f" OR l.status NOT IN ({untouched}) THEN l.owner_id END)",
-            holder_id,
-        )
-    values = list(where.values)
-    later = ""
+        where.add_holder(holder_id)
     if after is not None:
-        later = f" AND (n.planned_on, n.id) > (${len(values) + 1}, ${len(values) + 2})"
-        values += after
+        where.add("(n.planned_on, n.id) > ({}, {})", *after)
+    await plan_anew(session)
     return await session.fetch(
         f"""
         SELECT {_COLUMNS}, l.name AS lead_name, l.status AS lead_status,
@@ -70,10 +67,10 @@ async def list_planned(
           ON l.workspace_id = $1 AND l.id = n.lead_id AND l.merged_into_id IS NULL
         LEFT JOIN workspace.users AS sdr ON sdr.workspace_id = $1 AND sdr.id = l.sdr_id
         LEFT JOIN workspace.users AS owner ON owner.workspace_id = $1 AND owner.id = l.owner_id
-        WHERE {where}{later} AND n.done_at IS NULL
+        WHERE {where} AND n.workspace_id = $1 AND n.done_at IS NULL
         ORDER BY n.planned_on, n.id LIMIT {page.limit + 1}
         """,
-        *values,
+        *where.values,
     )
 
 

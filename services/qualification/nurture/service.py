@@ -23,6 +23,7 @@ from services.qualification.leads.access import (
     require_yours,
     self_id,
 )
+from services.qualification.leads.repository import user_ids
 from services.qualification.nurture import repository
 from services.qualification.nurture.errors import NurtureActivityNotFoundError
 from services.qualification.nurture.schemas import PlannedFilters
@@ -108,11 +109,17 @@ async def list_planned(
 ) -> list[Any]:
     """What is to be done for the leads the caller may see, up to one more than the page holds."""
     principal.require(*READERS)
+    sdr_id = None
+    if filters.sdr_external_id is not None:
+        named = await user_ids(session, [filters.sdr_external_id])
+        if not named:
+            return []
+        sdr_id = named[filters.sdr_external_id]
     return await repository.list_planned(
         session,
         page,
         due_before=filters.due_before,
-        sdr_external_id=filters.sdr_external_id,
+        sdr_id=sdr_id,
         kind=filters.kind,
         after=_after(page),
         holder_id=self_id(principal) if own_leads_only(principal) else None,
