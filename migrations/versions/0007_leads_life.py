@@ -11,16 +11,8 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
-_TABLES = (
-    "lead_merges",
-    "response_timers",
-    "touches",
-    "resources",
-    "timers",
-    "nurture_activities",
-    "signals",
-    "lead_moves",
-)
+_TABLES = ("lead_merges", "response_timers", "touches", "resources")
+_TABLES += ("timers", "nurture_activities", "signals", "lead_moves")
 # Lists page in the order of ids, so every filter of one has the id at its end.
 _BY_VALUE = ("source", "region", "industry", "email_domain", "campaign", "engagement_external_id")
 _REPLACED = ("owner_id", "sdr_id", "status")
