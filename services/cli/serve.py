@@ -1,6 +1,8 @@
 """`leadline serve` and `leadline worker`: one process each, as containers run them."""
 
+import contextlib
 import enum
+import socket
 from typing import Annotated
 
 import typer
@@ -14,6 +16,9 @@ class Served(enum.StrEnum):
     pipeline = "pipeline"
     forecast = "forecast"
 
+
+_NOT_STARTED = 3
+"""The exit code uvicorn itself uses."""
 
 _APPLICATIONS = {
     Served.gateway: "services.gateway:app",
@@ -34,11 +39,18 @@ def serve(
     from services import lead_import
     from services.cli.environment import configure_logging
     from services.kit.settings import get_settings
+    from services.kit.sse import STREAMS
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            # It waits for every connection, and a stream does not end by itself.
+            STREAMS.end()
+            await super().shutdown(sockets)
 
     settings = get_settings()
     configure_logging()
     lead_import.register()
-    uvicorn.run(
+    config = uvicorn.Config(
         _APPLICATIONS[service],
         host=host or settings.http_host,
         port=settings.http_port if port is None else port,
@@ -49,6 +61,11 @@ def serve(
         timeout_keep_alive=75,
         timeout_graceful_shutdown=max(1, round(settings.shutdown_grace_s)),
     )
+    server = Server(config)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        raise typer.Exit(_NOT_STARTED)
 
 
 def worker() -> None:

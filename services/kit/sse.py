@@ -39,24 +39,36 @@ class TooManyStreamsError(UnavailableError):
 
 
 class Streams:
-    """How many streams this process serves."""
+    """The streams this process serves."""
 
     def __init__(self) -> None:
-        self._open = 0
+        self._open: set[asyncio.Event] = set()
+        self._are_ended = False
 
     def check_room(self, limit: int) -> None:
         """Raises TooManyStreamsError where there is no place left."""
-        if self._open >= limit:
+        if len(self._open) >= limit:
             raise TooManyStreamsError(limit)
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """Taken by the stream itself, since one whose client is gone may never begin."""
-        self._open += 1
+    def place(self) -> Iterator[asyncio.Event]:
+        """Taken by the stream itself, since one whose client is gone may never begin. The event is
+        set when the stream has to end."""
+        ending = asyncio.Event()
+        if self._are_ended:
+            ending.set()
+        self._open.add(ending)
         try:
-            yield
+            yield ending
         finally:
-            self._open -= 1
+            self._open.discard(ending)
+
+    def end(self) -> None:
+        """The process is about to stop: a stream would keep it from that. Its client comes back by
+        itself, to whoever serves then. Call it in the loop the streams run in."""
+        self._are_ended = True
+        for ending in self._open:
+            ending.set()
 
 
 STREAMS: Final = Streams()
@@ -67,9 +79,9 @@ async def stream(
 ) -> AsyncGenerator[bytes]:
     """What `look` finds, look after look, until the stream has lasted long enough or `look` says
     so. Every client comes back by itself, so a transient fault just ends it."""
-    with STREAMS.place():
+    with STREAMS.place() as ending:
         try:
-            async with aclosing(_frames(look, settings, pause)) as frames:
+            async with aclosing(_frames(look, settings, pause, ending)) as frames:
                 async for each in frames:
                     yield each
         except Exception as error:
@@ -79,7 +91,9 @@ async def stream(
             log.warning("stream_ended", error=repr(error))
 
 
-async def _frames(look: Look, settings: StreamSettings, pause: Pause) -> AsyncGenerator[bytes]:
+async def _frames(
+    look: Look, settings: StreamSettings, pause: Pause, ending: asyncio.Event
+) -> AsyncGenerator[bytes]:
     now = asyncio.get_running_loop().time
     ends_at, said_at = now() + settings.stream_length_s, now()
     while True:
@@ -92,9 +106,21 @@ async def _frames(look: Look, settings: StreamSettings, pause: Pause) -> AsyncGe
         if now() - said_at >= settings.stream_heartbeat_s:
             said_at = now()
             yield _HEARTBEAT
-        if now() >= ends_at:
+        if now() >= ends_at or ending.is_set():
             return
-        await pause(settings.stream_poll_s)
+        await _either(pause(settings.stream_poll_s), ending.wait())
+
+
+async def _either(*waits: Awaitable[object]) -> None:
+    """Until one of them is over; the others are given up."""
+    tasks = [asyncio.ensure_future(each) for each in waits]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 def frame(id_: int, event: str, data: bytes) -> bytes:
