@@ -60,3 +60,11 @@ def test_an_answer_never_lowers_or_loses_what_is_known(
     assert (before or "") in after
     assert answer in after
     assert evidence_with(after, answer, NOW.date()) == after
+
+
+def test_an_answer_that_begins_another_is_kept_too() -> None:
+    known = evidence_with(None, "Yes, in May", NOW.date())
+    both = evidence_with(known, "Yes", NOW.date())
+    assert both.splitlines() == [known, known.removesuffix(", in May")]
+    assert evidence_with(both, "Yes", NOW.date()) == both
+    assert evidence_with(both, "Yes, in May", NOW.date()) == both

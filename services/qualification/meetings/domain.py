@@ -64,4 +64,5 @@ def evidence_with(known: str | None, answer: str, day: date) -> str:
     line = f"{day}: {answer}"
     if known is None:
         return line
-    return known if line in known else f"{known}\n{line}"
+    # Whole lines: "Yes" was not said yet where "Yes, in May" was.
+    return known if f"\n{line}\n" in f"\n{known}\n" else f"{known}\n{line}"
