@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from services.qualification.territories.repository import STATEMENTS
 from tests.client import Api
 from tests.qualification.territories_book import (
     V1,
@@ -157,3 +158,19 @@ class TestColours:
         ]:
             response = await api.request("PUT", division_path(acme, "x"), json=body)
             assert refusal(response) == (422, "invalid_payload", [pointer]), body
+
+    async def test_a_division_without_its_statement_is_not_stored(
+        self, api: Api, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        north = await make_territory(api)
+        acme = await make_organisation(api, north, "acme")
+
+        async def fail(*args: Any) -> None:
+            raise AssertionError
+
+        with monkeypatch.context() as broken:
+            broken.setattr(STATEMENTS, "insert", fail)
+            response = await api.request("PUT", division_path(acme, "it"), json={"colour": "red"})
+        assert response.status_code == 500
+        assert (await api.call("GET", f"{V1}/organisations/{acme['id']}/divisions"))["items"] == []
+        assert (await make_division(api, acme, "it", colour="red"))["statements"] == 1
