@@ -272,6 +272,25 @@ class TestStartingAgain:
         assert shown["first_mql_at"] < shown["status_since"]
         assert await add_up_anew(api, lead) == shown
 
+    async def test_what_came_before_it_was_put_aside_brings_no_lead_back(
+        self, api: Api, clock_at: Clock
+    ) -> None:
+        with clock_at(NOW):
+            lead = await make_lead(api, email="kim@acme.example", status="mql")
+            path = f"{LEADS}/{lead['id']}"
+            reason = {"status": "recycle", "status_reason": "timing"}
+            await api.call("PATCH", path, json=reason)
+            yesterday = clock.isoformat(NOW - timedelta(days=1))
+            for name in ("contact_request", "hand_raise", "bounce"):
+                late = await hear(api, lead, name, occurred_at=yesterday)
+                assert (late["points"], late["status_after"]) == (0, "recycle")
+                assert [reason["code"] for reason in late["reasons"]] == ["signal"]
+            assert (await read(api, lead))["behaviour_points"] == 0
+            at_once = await hear(api, lead, "contact_request", occurred_at=clock.isoformat(NOW))
+        assert at_once["status_after"] == "mql"
+        again = await add_up_anew(api, lead)
+        assert (again["behaviour_points"], again["mql_count"]) == (120, 2)
+
     async def test_unsubscribing_starts_the_points_again(self, api: Api) -> None:
         lead = await make_lead(api)
         await hear(api, lead, "event_high")

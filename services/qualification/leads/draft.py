@@ -117,13 +117,17 @@ class Draft:
         before = self.lead
         worth = int(self._policy.settings["score.points"].get(signal.name, 0))
         entry_id = new_id()
+        # What happened before a lead was put aside, told since: the points began again after it.
+        is_past = before.status == "recycle" and signal.occurred_at < before.status_since
         if signal.name == domain.UNSUBSCRIBED:
             points, why = -before.behaviour_points, "starts the points again"
             self.lead = replace(before, unsubscribed=True)
+        elif is_past:
+            points, why = 0, "came before the lead was put aside"
         else:
             points, why = domain.applied(before.behaviour_points, worth), f"is worth {worth}"
         reasons = [Reason("signal", f"{signal.name} {why}.", points)]
-        if points > worth:
+        if points > worth and not is_past:
             reasons.append(Reason("floor", "Points of behaviour never go below zero."))
         last = before.last_signal_at
         self.lead = replace(
@@ -139,7 +143,7 @@ class Draft:
             measures=self._counting(measures),
             policy=self._policy,
         )
-        if step is not None:
+        if step is not None and not is_past:
             reasons += self._follow(step, signal.occurred_at)
         return self._keep(before, entry_id, signal, worth=worth, points=points, reasons=reasons)
 
@@ -236,9 +240,9 @@ class Draft:
             values[f"first_{status}_at"] = at if first is None else min(first, at)
         if status == "mql":
             values["mql_count"] = lead.mql_count + 1
-        has_qualified = lead.first_mql_at is not None or lead.first_pql_at is not None
-        if status in _TAKEN_UP and has_qualified and lead.first_response_at is None:
-            values["first_response_at"] = at
+        begun = [first for first in (lead.first_mql_at, lead.first_pql_at) if first is not None]
+        if status in _TAKEN_UP and begun and lead.first_response_at is None:
+            values["first_response_at"] = max(at, min(begun))
         if status == "qualified" and lead.sql_at is None:
             values["sql_at"] = at
         self.lead = replace(lead, **values)
