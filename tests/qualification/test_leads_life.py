@@ -120,6 +120,30 @@ class TestReasons:
         noted = await patch(api, lead, status="qualifying", status_reason="Answered at once")
         assert noted["status_reason"] == "Answered at once"
 
+    async def test_a_side_exit_keeps_a_reason(self, api: Api) -> None:
+        lead = await make_lead(api, status="mql")
+        await patch(api, lead, status="recycle", status_reason="timing")
+        answer = await api.request("PATCH", f"{LEADS}/{lead['id']}", json={"status_reason": None})
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (
+            422,
+            "/status_reason",
+        )
+        assert (await patch(api, lead, status_reason="budget"))["status_reason"] == "budget"
+
+    async def test_a_day_that_has_passed_may_be_said_again(self, api: Api, clock_at: Clock) -> None:
+        stated = {"status": "recycle", "status_reason": "timing", "recycle_until": "2026-07-01"}
+        with clock_at(NOW):
+            lead = await make_lead(api, status="mql")
+            await patch(api, lead, **stated)
+        with clock_at(NOW + timedelta(days=60)):
+            same = await patch(api, lead, **stated)
+            noted = await patch(api, lead, **stated, notes="Call in autumn")
+            other = await api.request(
+                "PATCH", f"{LEADS}/{lead['id']}", json={"recycle_until": "2026-07-02"}
+            )
+        assert (same["version"], noted["version"], noted["notes"]) == (2, 3, "Call in autumn")
+        assert other.json()["errors"][0]["code"] == "date_in_the_past"
+
 
 class TestHistory:
     async def test_keeps_every_change_of_status_and_holder(self, api: Api, clock_at: Clock) -> None:
@@ -199,6 +223,16 @@ class TestHistory:
             last = await patch(api, lead, status="accepted")
         assert taken["first_response_at"] == last["first_response_at"] == taken["status_since"]
         assert last["mql_count"] == 3
+
+    async def test_no_response_comes_before_what_it_answers(
+        self, api: Api, clock_at: Clock
+    ) -> None:
+        with clock_at(NOW):
+            lead = await make_lead(api, status="mql")
+            taken = await patch(
+                api, lead, status="accepted", occurred_at="2026-06-01T08:00:00.000000Z"
+            )
+        assert taken["first_response_at"] == taken["first_mql_at"] == clock.isoformat(NOW)
 
 
 class TestSdrBeforeAe:

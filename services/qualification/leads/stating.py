@@ -175,12 +175,14 @@ def _check_status_fields(telling: Telling, before: Lead | None, lead: Lead, valu
     status = values.get("status", lead.status)
     is_new_status = before is None or status != before.status
     stated = values.get("status_reason")
-    if status in REASONS and (is_new_status or stated is not None):
-        refusal = check_reason(status, stated, is_needed=is_new_status and telling.binds)
-        if refusal is not None:
+    if status in REASONS and (is_new_status or "status_reason" in values):
+        had = None if is_new_status else lead.status_reason
+        is_needed = telling.binds and (is_new_status or had is not None)
+        refusal = check_reason(status, stated, is_needed=is_needed)
+        if refusal is not None and (stated is None or stated != had):
             raise InvalidPayloadError.one("/status_reason", refusal.code, refusal.message)
     until = values.get("recycle_until")
-    if until is None:
+    if until is None or (not is_new_status and until == lead.recycle_until):
         return
     if status != "recycle":
         raise InvalidPayloadError.one(
