@@ -138,6 +138,19 @@ class TestTeam:
             team = await api.call("GET", TEAM, params={"user_id": "vera"})
         assert list(by_name(team)) == ["sid", "vera"]
 
+    async def test_what_people_who_left_still_hold_is(self, api: Api, clock_at: ClockAt) -> None:
+        await organise(api)
+        with clock_at(NOW):
+            await fill(api)
+            await api.call("PUT", "/pipeline/v1/users/by-external-id/ana", json={"active": False})
+            team = await api.call("GET", TEAM, params={"user_id": "vera"})
+            own = await api.call("GET", f"{BASE}/boards/ae", params={"user_id": "vera"})
+        people = by_name(team)
+        assert (people["ana"]["active"], people["sid"]["active"]) == (False, True)
+        assert people["ana"]["ae"]["to_accept"]["count"] == 1
+        for section in own["sections"]:
+            assert team["total"]["ae"][section["name"]]["count"] == section["count"]
+
 
 class TestReach:
     @pytest.mark.parametrize("path", BOARDS)

@@ -25,6 +25,7 @@ class Person:
     external_id: str
     name: str
     role: str
+    active: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ async def _below(session: ReadSession, user_id: UUID) -> list[UUID]:
 async def _find(session: ReadSession, reference: str) -> Person:
     row = await session.fetchrow(
         """
-        SELECT id, external_id, name, role FROM workspace.users
+        SELECT id, external_id, name, role, active FROM workspace.users
         WHERE workspace_id = $1 AND (external_id = $2 OR id::text = lower($2))
         ORDER BY (external_id = $2) DESC LIMIT 1
         """,
@@ -74,11 +75,11 @@ async def _find(session: ReadSession, reference: str) -> Person:
 
 
 async def members(session: ReadSession, ids: list[UUID] | None) -> list[Person]:
-    """The active ones of them, by external id."""
+    """By external id, also those who left."""
     rows = await session.fetch(
         """
-        SELECT id, external_id, name, role FROM workspace.users
-        WHERE workspace_id = $1 AND active AND ($2::uuid[] IS NULL OR id = ANY($2::uuid[]))
+        SELECT id, external_id, name, role, active FROM workspace.users
+        WHERE workspace_id = $1 AND ($2::uuid[] IS NULL OR id = ANY($2::uuid[]))
         ORDER BY external_id
         """,
         session.workspace_id,

@@ -142,11 +142,12 @@ class Answered(BaseModel):
 
 
 class TeamMember(BaseModel):
-    """One person's load."""
+    """One person's load; who is not active has left, and somebody else should take it."""
 
     user_external_id: str
     name: str
     role: str
+    active: bool
     sdr: SdrLoad
     ae: AeLoad
     answered: Answered
@@ -186,7 +187,7 @@ def board_rows(board: dict[str, Any]) -> list[dict[str, Any]]:
 
 def team_rows(team: dict[str, Any]) -> list[dict[str, Any]]:
     """A row a person, and one for all of them."""
-    total = {"user_external_id": None, "name": None, "role": None, **team["total"]}
+    total = {"user_external_id": None, "name": None, "role": None, "active": None, **team["total"]}
     return [
         *({"row": "person", **person} for person in team["people"]),
         {"row": "total", **total},

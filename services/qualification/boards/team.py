@@ -30,7 +30,8 @@ Loads = dict[str, dict[str, int]]
 async def team_board(
     session: ReadSession, principal: Principal, reference: str | None, on: date | None
 ) -> dict[str, Any]:
-    """Everybody below a person. Raises PersonUnknownError, OutOfReachError."""
+    """Everybody below a person, and of those who left whoever still holds something, so that the
+    total is what the day lists hold. Raises PersonUnknownError, OutOfReachError."""
     board = await open_board(session, principal, reference, on)
     team = await members(session, board.people.ids)
     builds = [*sdr_builds(principal).values(), *AE.values()]
@@ -45,7 +46,12 @@ async def team_board(
     )
     by_name = {row["name"]: row for row in answered.groups}
     goal = answered.goal_percent
-    people = [_member(person, counts, by_name.get(person.external_id), goal) for person in team]
+    busy = {count.user_id for count in counts}
+    people = [
+        _member(person, counts, by_name.get(person.external_id), goal)
+        for person in team
+        if person.active or person.id in busy
+    ]
     return {
         **board.head(),
         "answered_from": answered.first_day,
@@ -71,6 +77,7 @@ def _member(
         "user_external_id": person.external_id,
         "name": person.name,
         "role": person.role,
+        "active": person.active,
         "sdr": _loads(_SDR, own),
         "ae": _loads(_AE, own),
         "answered": _answered({name: (answered or {}).get(name, 0) for name in _ANSWERED}, goal),
