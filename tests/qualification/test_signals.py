@@ -39,6 +39,13 @@ async def history(api: Api, lead: Any) -> list[tuple[str | None, str, str | None
     return [(move["from_status"], move["to_status"], move["reason"]) for move in page["items"]]
 
 
+def nested(levels: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        value = {"a": value}
+    return value
+
+
 async def add_up_anew(api: Api, lead: Any) -> Any:
     """The lead after its points were added up from scratch."""
     async with api.database().write(api.workspace_id) as session:
@@ -87,10 +94,14 @@ class TestPoints:
             ({"name": "active_users"}, "/value"),
             ({"name": "trial", "value": -1}, "/value"),
             ({"name": "trial", "nmae": "x"}, "/nmae"),
+            ({"name": "trial", "details": {"a": "x" * 10_000}}, "/details"),
+            ({"name": "trial", "details": nested(21)}, "/details"),
+            ({"name": "trial", "details": nested(900)}, "/details"),
         ]:
             refused = await api.request("POST", path, json=body)
             assert refused.status_code == 422, body
             assert refused.json()["errors"][0]["pointer"] == pointer
+        assert (await hear(api, lead, "trial", details=nested(20)))["details"] == nested(20)
 
     async def test_told_twice_it_is_heard_once(self, api: Api) -> None:
         lead = await make_lead(api)

@@ -22,6 +22,13 @@ from services.qualification.leads.draft import Signal as ToldSignal
 from services.qualification.leads.schemas import LeadStatus
 
 _DETAILS_BYTES_MAX = 10_000
+_DETAILS_DEPTH_MAX = 20
+
+
+def _parts(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
 
 
 class SignalCreate(StrictModel):
@@ -38,6 +45,11 @@ class SignalCreate(StrictModel):
     @field_validator("details")
     @classmethod
     def _check_details(cls, details: dict[str, Any] | None) -> dict[str, Any] | None:
+        level: list[Any] = [details]
+        for _ in range(_DETAILS_DEPTH_MAX):
+            level = [part for whole in level for part in _parts(whole)]
+        if any(isinstance(part, dict | list) for part in level):
+            raise refuse("too_deep", f"is nested deeper than {_DETAILS_DEPTH_MAX} levels")
         if details is not None and len(to_json(details)) > _DETAILS_BYTES_MAX:
             raise refuse("too_large", f"must be at most {_DETAILS_BYTES_MAX} bytes of JSON")
         return details
