@@ -5,6 +5,7 @@ How a record is written as JSON is the endpoint's; this module only carries it o
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from hashlib import blake2b
@@ -18,6 +19,8 @@ from services.kit import clock, money
 from services.kit.errors import InvalidPayloadError, StaleVersionError
 
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME
+_OURS = re.compile(r'"[0-9]+(-[0-9a-f]{16})?"')
+_BODY_OF_TAG = re.compile(r'-[0-9a-f]{16}"')
 
 
 def _plain(value: Any) -> Any:
@@ -48,12 +51,25 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
-def record_answer(request: Request, content: Any, version: int, status: int = 200) -> Response:
-    """One record with its ETag; 304 without a body when a GET already knows this version."""
-    headers = {"ETag": etag(version)}
-    if request.method == "GET" and _names(request.headers.get("if-none-match"), version):
+def record_answer(
+    request: Request,
+    content: Any,
+    version: int,
+    status: int = 200,
+    *,
+    rests_on_more: bool = False,
+) -> Response:
+    """One record with its ETag; 304 without a body when a GET already knows this version.
+
+    `rests_on_more`: the content can become another without a new version, as by the day or by what
+    happens to another record. The tag then names the body too; If-Match still means the version.
+    """
+    body = to_json(content)
+    tag = _tag_of(body, version) if rests_on_more else etag(version)
+    headers = {"ETag": tag}
+    if request.method == "GET" and _has_tag(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
-    return json_answer(content, status, headers)
+    return Response(body, status, headers, media_type="application/json")
 
 
 def stored_answer(request: Request, body: bytes, version: int | None) -> Response:
@@ -64,15 +80,20 @@ def stored_answer(request: Request, body: bytes, version: int | None) -> Respons
     """
     if version is None:
         return Response(body, media_type="application/json")
-    tag = f'"{version}-{blake2b(body, digest_size=8).hexdigest()}"'
+    tag = _tag_of(body, version)
     headers = {"ETag": tag}
     if _has_tag(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type="application/json")
 
 
-def _names(sent: str | None, version: int) -> bool:
-    return _has_tag(sent, etag(version))
+def _tag_of(body: bytes, version: int) -> str:
+    return f'"{version}-{blake2b(body, digest_size=8).hexdigest()}"'
+
+
+def _names(sent: str, version: int) -> bool:
+    """Whether one of the tags is of this version, whatever body it names beside it."""
+    return _has_tag(_BODY_OF_TAG.sub('"', sent), etag(version))
 
 
 def _has_tag(sent: str | None, tag: str) -> bool:
@@ -88,9 +109,7 @@ def if_match(request: Request) -> str | None:
     if sent is None:
         return None
     for tag in (part.strip() for part in sent.split(",")):
-        number = tag[1:-1]
-        quoted = len(tag) > 2 and tag[0] == tag[-1] == '"'
-        if tag != "*" and not (quoted and number.isascii() and number.isdecimal()):
+        if tag != "*" and not _OURS.fullmatch(tag):
             raise InvalidPayloadError.one(
                 "header/If-Match", "invalid_etag", 'must be the ETag of a record, like "7"'
             )

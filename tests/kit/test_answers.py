@@ -104,6 +104,20 @@ def test_304_for_a_known_version(tag: str) -> None:
     assert record_answer(request("PUT", if_none_match=tag), {}, 3).status_code == 200
 
 
+def test_a_tag_names_the_body_where_that_rests_on_more() -> None:
+    tag = record_answer(request(), {"days": 1}, 3, rests_on_more=True).headers["ETag"]
+    known = request(if_none_match=tag)
+    assert record_answer(known, {"days": 1}, 3, rests_on_more=True).status_code == 304
+    for content, version in (({"days": 2}, 3), ({"days": 1}, 4)):
+        assert record_answer(known, content, version, rests_on_more=True).status_code == 200
+    by_version = request(if_none_match='"3"')
+    assert record_answer(by_version, {"days": 1}, 3, rests_on_more=True).status_code == 200
+    assert if_match(request(if_match=tag)) == tag
+    check_version(tag, 3)
+    with pytest.raises(StaleVersionError):
+        check_version(tag, 4)
+
+
 def test_if_match() -> None:
     check_version(None, None)
     check_version('"3"', 3)
@@ -115,7 +129,7 @@ def test_if_match() -> None:
     assert if_match(request()) is None
 
 
-@pytest.mark.parametrize("tag", ["7", '"x"', '""', "", '"7'])
+@pytest.mark.parametrize("tag", ["7", '"x"', '""', "", '"7', '"7-"', '"7-x"'])
 def test_if_match_must_be_a_version(tag: Any) -> None:
     with pytest.raises(InvalidPayloadError):
         if_match(request(if_match=tag))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 
 from tests.client import Api
@@ -224,6 +225,28 @@ class TestStamps:
             ]
             moved = (await move(api, stored, "scoping")).json()
             assert moved["days_in_stage"] == 1
+
+    async def test_a_known_version_does_not_hide_that_a_day_went_by(
+        self, api: Api, clock_at: Frozen
+    ) -> None:
+        async def asked(tag: str) -> httpx.Response:
+            return await api.request("GET", path, headers={"If-None-Match": tag})
+
+        with clock_at(NOON):
+            path = f"/pipeline/v1/opportunities/{(await deal(api))['id']}"
+            assert (await api.request("GET", path)).headers["ETag"] == '"1"'
+            assert (await asked('"1"')).status_code == 304
+        with clock_at(NOON + timedelta(days=1)):
+            later = await asked('"1"')
+            assert (later.status_code, later.json()["days_in_stage"]) == (200, 2)
+            tag = later.headers["ETag"]
+            assert (await asked(tag)).status_code == 304
+            changed = await api.request(
+                "PATCH", path, json={"amount": "1"}, headers={"If-Match": tag}
+            )
+            assert (changed.status_code, changed.headers["ETag"]) == (200, '"2"')
+        with clock_at(NOON + timedelta(days=2)):
+            assert (await asked(tag)).status_code == 200
 
     async def test_acceptance_is_dated_once(self, api: Api, clock_at: Frozen) -> None:
         async def accepted(opportunity_id: str) -> object:

@@ -51,6 +51,20 @@ async def make_account(api: Api, external_id: str, **fields: Any) -> Any:
     return await api.call("PUT", f"/pipeline/v1/accounts/by-external-id/{external_id}", json=fields)
 
 
+async def test_a_known_lead_does_not_hide_that_it_was_opened(api: Api) -> None:
+    lead = await make_ready(api)
+    await convert(api, lead)
+    path = f"{LEADS}/{lead['id']}"
+    asked = await api.request("GET", path)
+    assert asked.json()["conversion"]["state"] == "requested"
+    again = {"If-None-Match": asked.headers["ETag"]}
+    assert (await api.request("GET", path, headers=again)).status_code == 304
+    await hand_over(api)
+    opened_ = await api.request("GET", path, headers=again)
+    assert (opened_.status_code, opened_.json()["conversion"]["state"]) == (200, "opened")
+    assert opened_.json()["version"] == asked.json()["version"]
+
+
 class TestCarries:
     async def test_the_person_the_company_and_the_deal(self, api: Api, clock_at: Frozen) -> None:
         with clock_at(TODAY):

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from services.kit import clock
 from services.kit.answers import if_match, json_answer, record_answer
 from services.kit.app import COMMON_ERRORS, problems
 from services.kit.batch import (
@@ -43,6 +44,7 @@ from services.pipeline.opportunities.errors import (
 )
 from services.pipeline.opportunities.service_batch import upsert_many
 from services.workspace.fiscal import FiscalCalendarError, parse_key
+from services.workspace.workspaces.repository import get_workspace
 
 router = APIRouter(
     route_class=ServiceRoute,
@@ -94,7 +96,10 @@ async def get_opportunity(
     """One opportunity, with its version as ETag."""
     row = await service.require(session, await sight(session, caller), opportunity_id)
     (content,) = await service.describe(session, [row])
-    return record_answer(request, content, row["version"])
+    # From the day after its last change on, the days it counts are others than they were.
+    calendar = (await get_workspace(session)).calendar
+    is_of_today = calendar.local_date(row["updated_at"]) == calendar.local_date(clock.now())
+    return record_answer(request, content, row["version"], rests_on_more=not is_of_today)
 
 
 def list_filters(

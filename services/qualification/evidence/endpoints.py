@@ -38,7 +38,7 @@ async def get_evidence(
     """The nine elements with scores, evidence and colours, and what is missing for this stage and
     the next. Empty where nobody wrote anything."""
     content = await service.read(session, caller, opportunity_id)
-    return record_answer(request, content, content["version"])
+    return record_answer(request, content, content["version"], rests_on_more=True)
 
 
 @router.put("", responses={200: _ONE, **problems(StaleVersionError)})
@@ -56,7 +56,7 @@ async def put_evidence(
     )
     if is_changed:
         tell(request, session, opportunity_id)
-    return record_answer(request, content, content["version"])
+    return record_answer(request, content, content["version"], rests_on_more=True)
 
 
 @router.get("/history", responses={200: {"model": schemas.ElementChangePage}})

@@ -23,6 +23,7 @@ from services.qualification.leads.errors import (
     LeadNotFoundError,
     LeadStatusError,
 )
+from services.qualification.leads.record import Lead
 
 router = APIRouter(route_class=ServiceRoute, tags=["leads"], responses=problems(*COMMON_ERRORS))
 
@@ -38,7 +39,7 @@ async def create_lead(
 ) -> Response:
     """A new lead. Who may only see its own leads holds what it creates."""
     lead = await service.create_lead(session, principal, body.stated())
-    return record_answer(request, schemas.lead_json(lead), lead.version, 201)
+    return _lead_answer(request, lead, 201)
 
 
 @router.get("/leads", responses={200: {"model": schemas.LeadPage}})
@@ -87,7 +88,7 @@ async def put_lead(
     values = {**body.stated(), "external_id": external_id}
     stored = sole(await service.upsert(session, principal, [values], if_match=if_match(request)))
     lead = await service.read_back(session, stored.id)
-    return record_answer(request, schemas.lead_json(lead), lead.version, stored.status)
+    return _lead_answer(request, lead, stored.status)
 
 
 @router.get("/leads/{lead_id}", responses={200: _ONE, **problems(LeadNotFoundError)})
@@ -95,7 +96,7 @@ async def get_lead(request: Request, lead_id: LeadId, principal: Caller, session
     """One lead, with how far its hand-over is."""
     principal.require(*service.READERS)
     lead = await service.require_lead(session, principal, lead_id)
-    return record_answer(request, schemas.lead_json(lead), lead.version)
+    return _lead_answer(request, lead)
 
 
 @router.patch(
@@ -116,7 +117,7 @@ async def change_lead(
     lead = await service.change_lead(
         session, principal, lead_id, body.stated(), if_match=if_match(request)
     )
-    return record_answer(request, schemas.lead_json(lead), lead.version)
+    return _lead_answer(request, lead)
 
 
 @router.get(
@@ -137,3 +138,11 @@ async def list_moves(
     moves, next_cursor = page.cut(rows, lambda row: [str(row["id"])])
     items = [dict(move) for move in moves]
     return list_answer(request, items, next_cursor, list(schemas.Move.model_fields))
+
+
+def _lead_answer(request: Request, lead: Lead, status: int = 200) -> Response:
+    # How far a hand-over is shows in the lead, but is not a version of it.
+    is_handed_over = lead.opportunity_id is not None
+    return record_answer(
+        request, schemas.lead_json(lead), lead.version, status, rests_on_more=is_handed_over
+    )

@@ -48,7 +48,7 @@ async def get_plan(
     """The whole plan, what must be filled in and whether it is stale. Empty where nobody wrote
     anything. Its ETag counts saves of MEDDPPICC too, which is one of its sections."""
     content = await service.read(session, caller, opportunity_id)
-    return record_answer(request, content, content["version"])
+    return record_answer(request, content, content["version"], rests_on_more=True)
 
 
 @router.put(
@@ -75,7 +75,7 @@ async def put_plan(
     )
     if is_changed:
         stream.tell(request, session, opportunity_id)
-    return record_answer(request, content, content["version"])
+    return record_answer(request, content, content["version"], rests_on_more=True)
 
 
 @router.get(
