@@ -20,6 +20,22 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _EXCERPT_BYTES = 500
+# Addresses that carry another one, which a gateway on the way may turn back into it: of IPv4 (mapped
+# are told apart by themselves; compatible, translated by SIIT and NAT64, 6to4), and site-local ones.
+# To Python they are global, or were until lately.
+_CARRIERS: Sequence[Network] = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "::/96",
+        "::ffff:0:0:0/96",
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",
+        "2002::/16",
+        "fec0::/10",
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+    )
+)
 _INSIDE_NAMES = (".localhost", ".local", ".internal")
 
 
@@ -45,6 +61,8 @@ def is_allowed(address: Address, allowed: Sequence[Network]) -> bool:
     real: Address = mapped or address
     if any(real.version == network.version and real in network for network in allowed):
         return True
+    if any(real.version == network.version and real in network for network in _CARRIERS):
+        return False
     return real.is_global and not real.is_multicast
 
 
@@ -52,6 +70,7 @@ def literal_problem(url: str, allowed: Sequence[Network]) -> str | None:
     """What can be said against an address without asking anybody, as a predicate."""
     try:
         parsed = httpx.URL(url)
+        parsed.host.encode("idna")
     except (httpx.InvalidURL, ValueError, TypeError):
         return "is not an address like https://example.com/hook"
     if parsed.scheme not in ("https", "http") or not parsed.host:
@@ -82,7 +101,10 @@ async def resolve(host: str, port: int, allowed: Sequence[Network]) -> Address:
     literal = _literal(host)
     if literal is None:
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        try:
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except UnicodeError as error:
+            raise AddressRefusedError(f"{host} is not a name: {error}") from error
         addresses = [ipaddress.ip_address(entry[4][0]) for entry in found]
     else:
         addresses = [literal]

@@ -114,6 +114,9 @@ class TestAddresses:
             "https://169.254.169.254/latest",
             "https://[::1]/hook",
             "https://[::ffff:10.0.0.1]/hook",
+            "https://[64:ff9b::a9fe:a9fe]/latest",
+            "https://a..b/hook",
+            f"https://{'a' * 64}.example/hook",
             "https://localhost/hook",
             "https://db.internal/hook",
             "https://ana:secret@example.com/hook",
@@ -146,11 +149,20 @@ class TestAddresses:
         assert receiver.requests == []
         await guarded.close()
 
+    async def test_a_name_that_cannot_be_one_is_an_answer_like_any_other(self) -> None:
+        """It may have been stored before it was checked; it must not end the round."""
+        guarded = Outgoing(allowed=[], timeout_s=2)
+        for name in ("a..b", "a" * 64):
+            answer = await guarded.post(f"https://{name}/hook", b"{}", {})
+            assert (answer.status, "is not a name" in str(answer.error)) == (None, True)
+        await guarded.close()
+
     def test_every_private_network_counts_as_inside(self) -> None:
         for text in (
             "0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "169.254.1.1", "172.16.0.1",
             "192.168.1.1", "224.0.0.1", "255.255.255.255", "::", "::1", "fe80::1", "fc00::1",
-            "ff02::1", "::ffff:192.168.0.1",
+            "ff02::1", "::ffff:192.168.0.1", "::10.0.0.1", "::ffff:0:10.0.0.1", "64:ff9b::10.0.0.1",
+            "2002:a00:1::", "fec0::1", "192.0.0.8", "192.88.99.1",
         ):  # fmt: skip
             assert not outgoing.is_allowed(outgoing.ipaddress.ip_address(text), ()), text
         assert outgoing.is_allowed(outgoing.ipaddress.ip_address("93.184.216.34"), ())
