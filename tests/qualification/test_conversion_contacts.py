@@ -124,6 +124,10 @@ class TestConvert:
             "POST", CONVERSIONS, json=body(id=chosen, contact_external_id="lee")
         )
         assert (taken.status_code, taken.json()["code"]) == (409, "opportunity_id_taken")
+        await make_user(api, "ben")
+        async with await api.client_for("rep", "ben") as ben:
+            hidden = await ben.request("POST", CONVERSIONS, json=body(id=chosen))
+        assert (hidden.status_code, hidden.json()["code"]) == (409, "opportunity_id_taken")
         await hand_over(api)
         again = await api.call("POST", CONVERSIONS, json=body(id=chosen))
         assert again["state"] == "opened"

@@ -208,7 +208,7 @@ async def convert_contact(
     contact = await opportunities.find_contact(session, deal.contact_external_id)
     if contact is None:
         raise ContactUnknownError(deal.contact_external_id)
-    known = await _known_by_id(session, deal)
+    known = await _known_by_id(session, principal, deal)
     if known is not None and known.state != "failed":
         return known
     account = None
@@ -244,19 +244,25 @@ async def convert_contact(
 
 
 async def _known_by_id(
-    session: WriteSession, deal: ContactConversionCreate
+    session: WriteSession, principal: Principal, deal: ContactConversionCreate
 ) -> StoredConversion | None:
     """The hand-over that has the id the client chose. Raises OpportunityIdTakenError where it is
-    of something else."""
+    of something else, or of others and not for this client to see."""
     if deal.id is None:
         return None
     known = await repository_conversions.lock(session, deal.id)
     if known is None:
         if await opportunities.get_opportunity(session, deal.id) is not None:
             raise OpportunityIdTakenError(deal.id)
-    elif known.contact_external_id != deal.contact_external_id:
+    elif known.contact_external_id != deal.contact_external_id or not _is_yours(principal, known):
         raise OpportunityIdTakenError(deal.id)
     return known
+
+
+def _is_yours(principal: Principal, known: StoredConversion) -> bool:
+    """A salesperson's are those it gave or got, as in the list."""
+    holders = (known.sdr_id, known.owner_id)
+    return not own_leads_only(principal) or principal.user_id in holders
 
 
 async def _sdr_of_contact(
