@@ -180,6 +180,12 @@ class TestLeads:
         kinds = await by_key(api, group_by="kind")
         assert kinds[None]["leads"]["total"] == 1
 
+    async def test_a_period_the_wrong_way_round_is_refused(self, api: Api) -> None:
+        days = {"from": "2026-06-17", "to": "2026-06-16"}
+        refused = await api.request("GET", RESULTS, params=days)
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["code"] == "reversed_interval"
+
     async def test_in_a_period_of_the_companys_days(
         self, api: Api, clock_at: Callable[[datetime], Any]
     ) -> None:

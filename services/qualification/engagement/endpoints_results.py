@@ -55,6 +55,10 @@ async def list_results(
     """What engagement brought, in groups that add up to `totals`: leads, opportunities it is the
     source of, and those it helped. Counts what the caller may read. The days are those on which a
     lead came; an opportunity without such a lead, on which it was opened."""
+    if first_day is not None and last_day is not None and last_day < first_day:
+        raise InvalidPayloadError.one(
+            "query/from", "reversed_interval", "must not be later than `to`"
+        )
     days = results.Days(first_day, last_day)
     groups, totals = await results.results(session, caller, days, group_by)
     if page.after is not None:
