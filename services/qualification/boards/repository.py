@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +13,6 @@ import asyncpg
 from services.kit.db import ReadSession
 from services.qualification.boards.parameters import Parameters
 from services.qualification.boards.section import COLUMNS, Build, Look, Section
-from services.qualification.opportunities.repository import OPPORTUNITIES
-from services.workspace.policy_settings import OPEN_STAGES
 
 
 @dataclass(slots=True)
@@ -88,30 +85,6 @@ async def count_sections(session: ReadSession, look: Look, builds: Sequence[Buil
         )
     rows = await session.fetch(" UNION ALL ".join(branches), session.workspace_id, *given.values)
     return [Count(**dict(row)) for row in rows if row["count"]]
-
-
-@dataclass(frozen=True, slots=True)
-class Deal:
-    """An opportunity somebody works on, and when it is to close."""
-
-    id: UUID
-    owner_id: UUID
-    close_date: date | None
-
-
-async def open_deals(session: ReadSession, ids: Sequence[UUID]) -> list[Deal]:
-    """What these people work on, accepted and not closed, soonest to close first."""
-    rows = await session.fetch(
-        f"""
-        SELECT o.id, o.owner_id, o.close_date FROM {OPPORTUNITIES} AS o
-        WHERE o.workspace_id = $1 AND o.owner_id = ANY($2::uuid[]) AND o.stage = ANY($3::text[])
-        ORDER BY o.close_date NULLS LAST, o.id
-        """,
-        session.workspace_id,
-        list(ids),
-        list(OPEN_STAGES[1:]),
-    )
-    return [Deal(**dict(row)) for row in rows]
 
 
 async def describe_leads(session: ReadSession, ids: Iterable[UUID]) -> dict[UUID, dict[str, Any]]:

@@ -30,8 +30,12 @@ COLUMNS: Final[Mapping[str, str]] = {
 }
 """What a row of any section may tell; what it does not is null."""
 
-WORKER: Final = "COALESCE(l.sdr_id, l.owner_id)"
-"""Who works a lead: its SDR, or its owner where it has none."""
+WORKER: Final = "CASE WHEN l.sdr_id IS NULL THEN l.owner_id ELSE l.sdr_id END"
+"""Who works a lead: its SDR, or its owner where it has none. Not COALESCE: Postgres takes that for
+leaky, so that under row-level security it could not be looked up in an index."""
+
+WORKED: Final = "('mql', 'pql', 'accepted', 'qualifying')"
+"""Leads somebody is at, or should be: what the indexes of work hold."""
 
 HANDED_AT: Final = "COALESCE(c.settled_at, c.requested_at, o.stage_entered_at)"
 PENDING: Final = "o.workspace_id = $1 AND o.stage = 'pending_acceptance'"

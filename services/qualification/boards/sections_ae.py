@@ -12,6 +12,7 @@ from services.qualification.boards.section import (
     LIVE,
     MEETING_PEOPLE,
     PENDING,
+    WORKED,
     Build,
     Look,
     Section,
@@ -61,8 +62,8 @@ def _stale(look: Look, given: Parameters) -> Section:
 
 
 _OWN_LEADS: Final = (
-    f"{LIVE} AND l.owner_id IS NOT NULL AND (l.status IN ('accepted', 'qualifying')"
-    " OR (l.status IN ('mql', 'pql') AND l.sdr_id IS NULL))"
+    f"{LIVE} AND l.owner_id IS NOT NULL AND l.status IN {WORKED}"
+    " AND (l.status IN ('accepted', 'qualifying') OR l.sdr_id IS NULL)"
 )
 
 

@@ -30,7 +30,8 @@ def _responses(look: Look, given: Parameters) -> Section:
         " JOIN qualification.leads AS l ON l.workspace_id = $1 AND l.id = t.lead_id",
         where="t.workspace_id = $1 AND t.stopped_at IS NULL"
         f" AND t.due_at < {instant(given, 'day_ends', look.day.ends_at)} AND {LIVE}",
-        who=WORKER,
+        # A lead that changes hands waits anew, so an open wait is that of whoever works it now.
+        who="CASE WHEN t.sdr_id IS NULL THEN t.owner_id ELSE t.sdr_id END",
         order="t.due_at, t.id",
         overdue=f"t.due_at < {now(look, given)}",
         columns={
@@ -89,12 +90,16 @@ def _woken(look: Look, given: Parameters) -> Section:
 
 
 def _nurture(look: Look, given: Parameters) -> Section:
+    # Leads one by one: how few activities are open is not guessed from how many were planned.
     return Section(
         name="nurture",
-        source="qualification.nurture_activities AS n"
-        " JOIN qualification.leads AS l ON l.workspace_id = $1 AND l.id = n.lead_id",
-        where="n.workspace_id = $1 AND n.done_at IS NULL"
-        f" AND n.planned_on <= {today(look, given)} AND {LIVE}",
+        source=f"""
+            qualification.nurture_activities AS n CROSS JOIN LATERAL (
+                SELECT l.id, l.sdr_id, l.owner_id FROM qualification.leads AS l
+                WHERE {LIVE} AND l.id = n.lead_id OFFSET 0
+            ) AS l
+        """,
+        where=f"n.workspace_id = $1 AND n.done_at IS NULL AND n.planned_on <= {today(look, given)}",
         who=WORKER,
         order="n.planned_on, n.id",
         overdue=f"n.planned_on < {today(look, given)}",
@@ -114,7 +119,8 @@ def _ready(look: Look, given: Parameters) -> Section:
         source="qualification.assessments AS a"
         " JOIN qualification.leads AS l ON l.workspace_id = $1 AND l.id = a.lead_id",
         where=f"""
-            a.workspace_id = $1 AND a.is_convertible AND a.is_binding AND {LIVE}
+            a.workspace_id = $1 AND a.is_convertible AND a.is_binding AND a.lead_id IS NOT NULL
+            AND {LIVE}
             AND l.status NOT IN ('qualified', 'recycle', 'disqualified')
             AND NOT EXISTS (
                 SELECT FROM qualification.conversions AS c

@@ -16,7 +16,7 @@ from services.qualification.boards import repository
 from services.qualification.boards.days import Period
 from services.qualification.boards.domain import Facts, advise, unmet_of, working_minutes
 from services.qualification.boards.people import People, people_of
-from services.qualification.boards.plans import Behind, behind
+from services.qualification.boards.plans import SECTION, Behind, list_plans
 from services.qualification.boards.repository import Found
 from services.qualification.boards.section import COLUMNS, Build, Look
 from services.qualification.boards.sections_ae import AE
@@ -99,10 +99,10 @@ async def ae_board(session: ReadSession, principal: Principal, asked: Asked) -> 
     if builds:
         found = await repository.list_sections(session, board.look, builds, asked.limit)
     plans: list[Behind] = []
-    if asked.section in (None, "plans"):
-        plans = await behind(session, board.look)
-        found["plans"] = Found(len(plans), sum(plan.since is not None for plan in plans))
-    return await _answer(session, board, found, plans[: asked.limit])
+    if asked.section in (None, SECTION):
+        behind = await list_plans(session, board.look, asked.limit)
+        found[SECTION], plans = Found(behind.count, behind.overdue), behind.first
+    return await _answer(session, board, found, plans)
 
 
 def _chosen(builds: Mapping[str, Build], section: str | None) -> list[Build]:
@@ -169,7 +169,7 @@ async def _answer(
         name: [about.item(name, row, told.of_row(row)) for row in section.rows]
         for name, section in found.items()
     }
-    shown["plans"] = [about.item("plans", _row_of(plan), told.of_plan(plan)) for plan in plans]
+    shown[SECTION] = [about.item(SECTION, _row_of(plan), told.of_plan(plan)) for plan in plans]
     return {
         **board.head(),
         "sections": [

@@ -12,15 +12,15 @@ from services.kit.auth import Principal
 from services.kit.db import ReadSession
 from services.qualification.boards import repository
 from services.qualification.boards.people import Person, members
-from services.qualification.boards.plans import behind
+from services.qualification.boards.plans import SECTION, count_plans
 from services.qualification.boards.repository import Count
 from services.qualification.boards.sections_ae import AE
 from services.qualification.boards.sections_sdr import SDR
-from services.qualification.boards.service import Board, open_board, sdr_builds
+from services.qualification.boards.service import open_board, sdr_builds
 from services.qualification.responses.reading import report
 
 _SDR: Final = tuple(name for name in SDR if name != "unassigned")
-_AE: Final = (*AE, "plans")
+_AE: Final = (*AE, SECTION)
 _ANSWERED: Final = ("met", "missed", "overdue")
 _PLACES: Final = Decimal("0.01")
 
@@ -36,7 +36,7 @@ async def team_board(
     team = await members(session, board.people.ids)
     builds = [*sdr_builds(principal).values(), *AE.values()]
     counts = await repository.count_sections(session, board.look, builds)
-    counts += await _plans(session, board)
+    counts += await count_plans(session, board.look)
     answered = await report(
         session,
         principal,
@@ -60,13 +60,6 @@ async def team_board(
         "people": people,
         "total": _total(people, goal),
     }
-
-
-async def _plans(session: ReadSession, board: Board) -> list[Count]:
-    return [
-        Count("plans", plan.owner_id, 1, int(plan.since is not None))
-        for plan in await behind(session, board.look)
-    ]
 
 
 def _member(

@@ -80,15 +80,16 @@ async def list_plans(
     where.where("s.is_stale = {}", is_stale)
     where.where("s.is_incomplete = {}", is_incomplete)
     within(where, seen)
-    joined = _joined(where, policy, now)
+    judged = joined(where, policy, now)
     rows = await fetch_with(
-        session, where, joined=joined, columns=_COLUMNS, order_by="o.id", limit=page.limit + 1
+        session, where, joined=judged, columns=_COLUMNS, order_by="o.id", limit=page.limit + 1
     )
     return [standing_json(deal, _plan(deal.id, row), policy, now) for deal, row in rows]
 
 
-def _joined(where: Filters, policy: Policy, now: datetime) -> str:
-    """The join, with the policy's thresholds as further parameters of the statement."""
+def joined(where: Filters, policy: Policy, now: datetime) -> str:
+    """What opportunities (`o`) are joined with to be judged as `s.is_stale` and `s.is_incomplete`,
+    at `r.stage_number`; the policy's thresholds become further parameters of the statement."""
     settings: dict[str, Any] = {
         "stages": list(OPEN_STAGES),
         "exempt": EXEMPT_NAME,
