@@ -18,10 +18,11 @@ from typing import Final
 from bench.events import event_cost
 from bench.latency import event_to_figure, event_to_figure_loaded
 from bench.memory import memory
+from bench.qualification import qualification
 from bench.reading import as_of, forecast
 from bench.rebuild import rebuild_figures
 from bench.results import Result, table
-from bench.run import FULL, QUICK, Run
+from bench.run import BOOK, FULL, LEADS, QUICK, Run
 from bench.servers import Servers
 from bench.writing import batch_upsert, patch
 
@@ -37,7 +38,10 @@ BENCHMARKS: Final[dict[str, Benchmark]] = {
     "as_of": as_of,
     "rebuild": rebuild_figures,
     "event_to_figure_loaded": event_to_figure_loaded,
+    "qualification": qualification,
 }
+OF_LEADS: Final = {"qualification"}
+"""Those that need leads; the others need opportunities and their ledger."""
 
 
 def _arguments() -> argparse.Namespace:
@@ -64,7 +68,7 @@ def _run_all(run: Run, names: list[str]) -> tuple[list[Result], list[str]]:
     results: list[Result] = []
     broken: list[str] = []
     started = time.perf_counter()
-    told = [run.told(which) for which in ("large", "small")]
+    told = [run.told(which) for which in run.needed]
     rows = sum(sum(each["rows"].values()) for each in told)
     _note(f"databases ready after {time.perf_counter() - started:.0f} s, {rows:,} rows")
     for name in names:
@@ -88,7 +92,12 @@ def main() -> int:
     servers = Servers(arguments.home)
     started = time.perf_counter()
     try:
-        results, broken = _run_all(Run(servers, sizes), arguments.names or list(BENCHMARKS))
+        names = arguments.names or list(BENCHMARKS)
+        needed = [
+            *(BOOK if set(names) - OF_LEADS else ()),
+            *(LEADS if OF_LEADS & set(names) else ()),
+        ]
+        results, broken = _run_all(Run(servers, sizes, needed), names)
     finally:
         servers.close()
     took = time.perf_counter() - started

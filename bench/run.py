@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import asyncpg
 
-from bench import seed, stories
+from bench import qualification_seed, seed, stories
 from bench.seed import Filled, Plan
-from bench.servers import Product, Servers, database_name
+from bench.servers import Fill, Product, Servers, database_name
 from services.kit import clock
 from services.pipeline.opportunities.stages import OPEN_STAGES
 from services.workspace.fiscal import FiscalQuarter
@@ -21,6 +21,8 @@ from services.workspace.fiscal import FiscalQuarter
 BIG = "big"
 OTHERS = 49
 """With the big workspace they are the fifty that are written to under load."""
+
+_SEEDS_OF_LEADS: Final = ("qualification_seed.py",)
 
 T = TypeVar("T")
 
@@ -40,27 +42,37 @@ class Sizes:
     reads: int
     batches: int
     rebuilds: int
+    leads: int
+    few_leads: int
 
 
 FULL = Sizes(
     large=1_000_000, small=10_000, others=500, rounds=5, side_s=3.0, idle_s=20.0, loaded_s=45.0,
-    events=100, reads=20, batches=10, rebuilds=5,
+    events=100, reads=20, batches=10, rebuilds=5, leads=100_000, few_leads=1_000,
 )  # fmt: skip
 QUICK = Sizes(
     large=20_000, small=2_000, others=50, rounds=5, side_s=0.8, idle_s=4.0, loaded_s=8.0,
-    events=30, reads=5, batches=2, rebuilds=3,
+    events=30, reads=5, batches=2, rebuilds=3, leads=5_000, few_leads=500,
 )  # fmt: skip
+
+BOOK: Final = ("large", "small")
+LEADS: Final = ("large_leads", "small_leads")
+"""Databases: of opportunities with their ledger, and of leads with what hangs on them."""
 
 
 class Run:
-    """What every benchmark is given. Databases are filled when the first one asks for them."""
+    """What every benchmark is given. The databases that are needed are filled together, when the
+    first one is asked for."""
 
-    def __init__(self, servers: Servers, sizes: Sizes) -> None:
+    def __init__(self, servers: Servers, sizes: Sizes, needed: Collection[str] = BOOK) -> None:
         self.servers = servers
         self.sizes = sizes
+        self.needed = needed
         self.names = {
             "large": database_name("large", sizes.large),
             "small": database_name("small", sizes.small),
+            "large_leads": database_name("large_leads", sizes.leads, _SEEDS_OF_LEADS),
+            "small_leads": database_name("small_leads", sizes.few_leads, _SEEDS_OF_LEADS),
         }
 
     @cached_property
@@ -69,12 +81,13 @@ class Run:
         large = [Plan(BIG, sizes.large, 500)]
         large += [Plan(f"other-{number}", sizes.others, 20) for number in range(OTHERS)]
         small = [Plan(BIG, sizes.small, 500)]
-        return self.servers.prepare(
-            {
-                self.names["large"]: lambda url: seed.fill(url, large),
-                self.names["small"]: lambda url: seed.fill(url, small),
-            }
-        )
+        fills: dict[str, Fill] = {
+            "large": lambda url: seed.fill(url, large),
+            "small": lambda url: seed.fill(url, small),
+            "large_leads": lambda url: qualification_seed.fill(url, sizes.leads),
+            "small_leads": lambda url: qualification_seed.fill(url, sizes.few_leads),
+        }
+        return self.servers.prepare({self.names[name]: fills[name] for name in self.needed})
 
     def database_url(self, which: str) -> str:
         url: str = self.prepared[self.names[which]]

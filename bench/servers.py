@@ -141,12 +141,14 @@ async def _told(url: str, name: str) -> object | None:
     return None if text is None else orjson.loads(text)
 
 
-def database_name(label: str, opportunities: int) -> str:
+def database_name(
+    label: str, size: int, seeds: Sequence[str] = ("seed.py", "stories.py", "volume.py")
+) -> str:
     """Another schema, size or way of filling is another database."""
     sources = sorted((ROOT / "migrations" / "versions").glob("*.py"))
-    sources += [ROOT / "bench" / name for name in ("seed.py", "stories.py", "volume.py")]
+    sources += [ROOT / "bench" / name for name in seeds]
     mark = zlib.crc32(b"".join(source.read_bytes() for source in sources))
-    return f"bench_{label}_{opportunities}_{mark:08x}"
+    return f"bench_{label}_{size}_{mark:08x}"
 
 
 def migrate(database_url: str) -> None:
