@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -167,6 +168,36 @@ class TestTelling:
             assert named["warnings"] == []
             champion = (await evidence(api, deal["id"]))["champion"]
             assert (champion["score"], champion["contact_external_id"]) == (3, "kim")
+
+
+class TestAtOnce:
+    async def test_the_same_outcome_told_many_times_is_one(self, api: Api, clock_at: Clock) -> None:
+        with clock_at(NOW):
+            deal, meeting = await on_a_deal(api)
+            path = f"{MEETINGS}/{meeting['id']}/outcome"
+            answers = await asyncio.gather(
+                *(api.request("POST", path, json=TOLD) for _ in range(8))
+            )
+            assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
+            known = await evidence(api, deal["id"])
+            assert known["identify_pain"]["evidence"] == "2026-06-17: A release failed in May"
+            assert (await api.call("GET", f"{MEETINGS}/{meeting['id']}"))["version"] == 2
+
+    async def test_two_meetings_of_one_deal_lose_no_answer(self, api: Api, clock_at: Clock) -> None:
+        with clock_at(NOW):
+            deal, _ = await on_a_deal(api)
+            said = [f"Answer {number}" for number in range(6)]
+            meetings = [
+                await make_meeting(api, opportunity_id=deal["id"], scheduled_at=PAST) for _ in said
+            ]
+            await asyncio.gather(
+                *(
+                    tell(api, meeting, answers=[{"element": "metrics", "answer": answer}])
+                    for meeting, answer in zip(meetings, said, strict=True)
+                )
+            )
+            lines = (await evidence(api, deal["id"]))["metrics"]["evidence"].splitlines()
+            assert sorted(lines) == [f"2026-06-17: {answer}" for answer in said]
 
 
 class TestWrong:

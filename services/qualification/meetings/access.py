@@ -118,31 +118,36 @@ _EACH = f"""
         ))
     )
 """
+# Arrays, not joins: each is looked up in the index of what it names, however many meetings others
+# have.
 _THEIRS = f"""
-    m.id IN (
+    m.id = ANY(ARRAY(
         SELECT s.id FROM qualification.meetings AS s
         WHERE s.workspace_id = $1 AND s.owner_id = ANY({{owners}})
         UNION
         SELECT p.meeting_id FROM qualification.meeting_people AS p
         WHERE p.workspace_id = $1 AND p.user_id = {{user}}
         UNION
-        SELECT s.id FROM {OPPORTUNITIES} AS d
-        JOIN qualification.meetings AS s ON s.workspace_id = $1 AND s.opportunity_id = d.id
-        WHERE d.workspace_id = $1 AND (d.owner_id = ANY({{owners}}) {{sdr}})
+        SELECT s.id FROM qualification.meetings AS s
+        WHERE s.workspace_id = $1 AND s.opportunity_id = ANY(ARRAY(
+            SELECT d.id FROM {OPPORTUNITIES} AS d
+            WHERE d.workspace_id = $1 AND (d.owner_id = ANY({{owners}}) {{sdr}})
+        ))
         UNION
-        SELECT s.id FROM qualification.leads AS l
-        JOIN qualification.meetings AS s ON s.workspace_id = $1 AND s.lead_id = l.id
-        WHERE l.workspace_id = $1 AND {{own_lead}} AND NOT EXISTS (
+        SELECT s.id FROM qualification.meetings AS s
+        WHERE s.workspace_id = $1 AND s.lead_id = ANY(ARRAY(
+            SELECT l.id FROM qualification.leads AS l WHERE l.workspace_id = $1 AND {{own_lead}}
+        )) AND NOT EXISTS (
             SELECT 1 FROM {OPPORTUNITIES} AS d
             WHERE d.workspace_id = $1 AND d.id = s.opportunity_id
         )
         UNION
-        SELECT s.id FROM {ACCOUNTS} AS a
-        JOIN qualification.meetings AS s
-          ON s.workspace_id = $1 AND s.account_external_id = a.external_id
-        WHERE a.workspace_id = $1 AND a.owner_id = ANY({{owners}})
-          AND s.lead_id IS NULL AND s.opportunity_id IS NULL
-    )
+        SELECT s.id FROM qualification.meetings AS s
+        WHERE s.workspace_id = $1 AND s.account_external_id = ANY(ARRAY(
+            SELECT a.external_id FROM {ACCOUNTS} AS a
+            WHERE a.workspace_id = $1 AND a.owner_id = ANY({{owners}})
+        )) AND s.lead_id IS NULL AND s.opportunity_id IS NULL
+    ))
 """
 
 

@@ -145,28 +145,32 @@ def about(where: Filters, filters: MeetingFilters) -> None:
 
 
 _OF_ACCOUNT = f"""
-    m.id IN (
+    m.id = ANY(ARRAY(
         SELECT s.id FROM qualification.meetings AS s
         WHERE s.workspace_id = $1 AND s.account_external_id = {{0}}
         UNION
-        SELECT s.id FROM qualification.leads AS l
-        JOIN qualification.meetings AS s ON s.workspace_id = $1 AND s.lead_id = l.id
-        WHERE l.workspace_id = $1 AND l.account_external_id = {{0}}
+        SELECT s.id FROM qualification.meetings AS s
+        WHERE s.workspace_id = $1 AND s.lead_id = ANY(ARRAY(
+            SELECT l.id FROM qualification.leads AS l
+            WHERE l.workspace_id = $1 AND l.account_external_id = {{0}}
+        ))
         UNION
-        SELECT s.id FROM {ACCOUNTS} AS a
-        JOIN {OPPORTUNITIES} AS d ON d.workspace_id = $1 AND d.account_id = a.id
-        JOIN qualification.meetings AS s ON s.workspace_id = $1 AND s.opportunity_id = d.id
-        WHERE a.workspace_id = $1 AND a.external_id = {{0}}
-    )
+        SELECT s.id FROM qualification.meetings AS s
+        WHERE s.workspace_id = $1 AND s.opportunity_id = ANY(ARRAY(
+            SELECT d.id FROM {ACCOUNTS} AS a
+            JOIN {OPPORTUNITIES} AS d ON d.workspace_id = $1 AND d.account_id = a.id
+            WHERE a.workspace_id = $1 AND a.external_id = {{0}}
+        ))
+    ))
 """
 _OF_USER = """
-    m.id IN (
+    m.id = ANY(ARRAY(
         SELECT s.id FROM qualification.meetings AS s
         WHERE s.workspace_id = $1 AND s.owner_id = {0}
         UNION
         SELECT p.meeting_id FROM qualification.meeting_people AS p
         WHERE p.workspace_id = $1 AND p.user_id = {0}
-    )
+    ))
 """
 
 
