@@ -342,6 +342,9 @@ class TestShares:
         rows = list(csv.DictReader(io.StringIO(table.text)))
         assert [row["to_goal"] for row in rows] == [told[1] or "" for told in told]
         assert rows[4]["shares.of_devops.green"] == "0.5000"
+        # The first point has no shares, and no column of its own for that.
+        assert rows[0]["shares.of_devops.green"] == ""
+        assert not {"shares.of_devops", "shares.of_all_users"} & set(rows[0])
 
     async def test_points_end_with_the_companys_day(self, api: Api, clock_at: Freeze) -> None:
         """Los Angeles: what happened at 06:00 UTC of the 16th was on the 15th there."""

@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from services.qualification.territories.domain import MEANING, Figures, share_text
+from services.qualification.territories.domain import (
+    DEVOPS_COLOURS,
+    MEANING,
+    SHADES,
+    Figures,
+    share_text,
+)
 from services.qualification.territories.ranking import (
     Candidate,
     Leverage,
@@ -231,6 +237,16 @@ MAP_COLUMNS = (
 def points_json(points: Sequence[SharesPoint]) -> list[dict[str, Any]]:
     """The history, the earliest first."""
     return [_point(point) for point in points]
+
+
+def points_rows(points: Sequence[SharesPoint]) -> list[dict[str, Any]]:
+    """As a table, whose columns do not depend on when there was anything to share out."""
+    rows = points_json(points)
+    for row in rows:
+        for name, parts in row["shares"].items():
+            shades = SHADES if name.startswith("of_all") else DEVOPS_COLOURS
+            row["shares"][name] = parts or dict.fromkeys(shades)
+    return rows
 
 
 def _point(point: SharesPoint) -> dict[str, Any]:

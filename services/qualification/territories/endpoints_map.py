@@ -171,14 +171,13 @@ async def get_shares(
     face, points = await service_map.read_shares(
         session, territory_id, first_day=first_day, last_day=last_day, interval=interval
     )
-    told = answers.points_json(points)
     if wants_csv(request):
-        return csv_response(told, ["day", "as_of", "to_goal"])
+        return csv_response(answers.points_rows(points), ["day", "as_of", "to_goal"])
     return json_answer(
         {
             "territory": answers.territory_json(face),
             "interval": interval,
             "goal": share_text(answers.GOAL),
-            "points": told,
+            "points": answers.points_json(points),
         }
     )
