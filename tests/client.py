@@ -88,9 +88,11 @@ class Api:
     ) -> None:
         await self.http.aclose()
 
-    async def client_for(self, role: str, user_external_id: str | None = None) -> Api:
+    async def client_for(
+        self, role: str, user_external_id: str | None = None, *more_roles: str
+    ) -> Api:
         """Another key of the same workspace."""
-        return await Api.open(self.stack, self.workspace_id, [role], user_external_id)
+        return await Api.open(self.stack, self.workspace_id, [role, *more_roles], user_external_id)
 
     async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         return await self.http.request(method, path, **options)

@@ -233,6 +233,22 @@ class TestRoles:
         )
         assert answer["results"][0]["status"] == 403
 
+    async def test_an_analyst_who_also_sells_changes_only_its_own(self, api: Api) -> None:
+        await make_user(api, "ana")
+        ana = await api.client_for("rep", "ana", "analyst")
+        theirs = f"{LEADS}/{(await make_lead(api, external_id='theirs'))['id']}"
+        assert (await ana.request("GET", theirs)).status_code == 200
+        for refused in (
+            await ana.request("PATCH", theirs, json={"title": "x"}),
+            await ana.request("PUT", f"{LEADS}/by-external-id/theirs", json={"title": "x"}),
+            await ana.request("POST", f"{theirs}/assessments", json={}),
+            await ana.request("POST", f"{theirs}/conversion"),
+        ):
+            assert (refused.status_code, refused.json()["code"]) == (403, "lead_not_yours")
+        own = await ana.call("POST", LEADS, json={"name": "Mine"})
+        assert (own["owner_external_id"], own["sdr_external_id"]) == ("ana", "ana")
+        await ana.call("PATCH", f"{LEADS}/{own['id']}", json={"title": "x"})
+
     async def test_an_analyst_only_reads(self, api: Api) -> None:
         analyst = await api.client_for("analyst")
         assert (await analyst.request("GET", LEADS)).status_code == 200

@@ -276,6 +276,21 @@ class TestAccess:
         assert (await other_api.request("GET", path)).status_code == 404
         assert (await other_api.request("PUT", path, json=body)).status_code == 404
 
+    async def test_to_read_everything_is_not_to_write_it(self, api: Api) -> None:
+        """Roles combine, and each gives what it gives alone."""
+        deal = await scoping(api)
+        meddppicc, _ = paths(deal)
+        record = meddppicc.rsplit("/", 1)[0]
+        consult = {"held_on": "2026-06-01", "context": "x"}
+        for user, status in (("ben", 403), ("ana", 200)):
+            async with await api.client_for("rep", user, "analyst") as client:
+                assert (await client.request("GET", meddppicc)).status_code == 200
+                saved = await client.request("PUT", meddppicc, json=knowing(metrics=element()))
+                assert saved.status_code == status
+                for path, said in (("assessments", {}), ("consults", consult)):
+                    made = await client.request("POST", f"{record}/{path}", json=said)
+                    assert made.status_code == (201 if status == 200 else 403)
+
 
 class TestStaleness:
     async def test_from_days_without_a_word(self, api: Api, clock_at: ClockAt) -> None:

@@ -51,6 +51,7 @@ from services.qualification.leads.service import move_lead
 from services.qualification.meetings.service import carry_over
 from services.qualification.opportunities import repository as opportunities
 from services.workspace.policy import Policy
+from services.workspace.users.reach import as_writer
 
 
 class Person(NamedTuple):
@@ -158,7 +159,8 @@ async def _named_owner(
     session: Session, principal: Principal, external_id: str, holder: Person | None
 ) -> Person:
     found = await _person(session, "/owner_external_id", external_id)
-    if own_leads_only(principal) and found.id != principal.user_id and found != holder:
+    is_theirs = found.id != principal.user_id and found != holder
+    if is_theirs and own_leads_only(as_writer(principal)):
         raise HandOverNotYoursError
     return found
 
@@ -262,7 +264,7 @@ async def _known_by_id(
 def _is_yours(principal: Principal, known: StoredConversion) -> bool:
     """A salesperson's are those it gave or got, as in the list."""
     holders = (known.sdr_id, known.owner_id)
-    return not own_leads_only(principal) or principal.user_id in holders
+    return not own_leads_only(as_writer(principal)) or principal.user_id in holders
 
 
 async def _sdr_of_contact(

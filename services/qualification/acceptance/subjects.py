@@ -3,6 +3,7 @@ by itself, and who may read and write about it: whoever may do so with the oppor
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from services.qualification.opportunities.errors import (
     OpportunityNotYoursError,
     OpportunityUnknownError,
 )
-from services.workspace.users.reach import WRITERS, sight
+from services.workspace.users.reach import WRITERS, as_writer, sight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +60,11 @@ async def require_readable(session: Session, principal: Principal, opportunity_i
 
 async def require_writable(session: Session, principal: Principal, opportunity_id: UUID) -> Subject:
     """As `require_readable`. Raises OpportunityNotYoursError for who may only read."""
-    subject = await require_readable(session, principal, opportunity_id)
-    if not principal.has(*WRITERS):
-        raise OpportunityNotYoursError
-    return subject
+    if principal.has(*WRITERS):
+        with suppress(OpportunityUnknownError):
+            return await require_readable(session, as_writer(principal), opportunity_id)
+    await require_readable(session, principal, opportunity_id)
+    raise OpportunityNotYoursError
 
 
 def _asked(conversion: StoredConversion) -> Known:

@@ -19,6 +19,7 @@ from services.qualification.leads.errors import (
     LeadNotYoursError,
 )
 from services.qualification.leads.record import Lead
+from services.workspace.users.reach import as_writer
 
 WRITERS = ("admin", "integration", "sales_ops", "manager", "sdr", "rep")
 READERS = (*WRITERS, "analyst")
@@ -56,7 +57,7 @@ def may_see(principal: Principal, lead: Lead) -> bool:
 def require_yours(principal: Principal, lead: Lead) -> None:
     """Raises unless the caller may change the lead: LeadNotYoursError, or LeadMergedError where
     nobody may any more."""
-    if not may_see(principal, lead):
+    if not may_see(as_writer(principal), lead):
         raise LeadNotYoursError
     if lead.merged_into_id is not None:
         raise LeadMergedError(lead)

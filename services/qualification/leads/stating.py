@@ -29,6 +29,7 @@ from services.qualification.leads.draft import Draft
 from services.qualification.leads.errors import LeadNotYoursError, LeadStatusError
 from services.qualification.leads.record import Lead
 from services.workspace.policy import Policy
+from services.workspace.users.reach import as_writer
 
 Values = Mapping[str, Any]
 
@@ -84,7 +85,7 @@ def new_lead(telling: Telling, values: Values) -> LeadChange:
         raise required(["name"], "lead")
     principal = telling.principal
     facts = _facts(telling, values)
-    if own_leads_only(principal):
+    if own_leads_only(as_writer(principal)):
         facts.setdefault("owner_id", principal.user_id)
         facts.setdefault("sdr_id", principal.user_id)
         if principal.user_id is None or principal.user_id not in (

@@ -20,7 +20,7 @@ from services.qualification.meetings.access import Viewer, viewer
 from services.qualification.meetings.domain import is_qualification, state_after
 from services.qualification.meetings.errors import MeetingHeldError, RebookingOverError
 from services.qualification.meetings.references import References, look_up
-from services.workspace.users.reach import RECORDERS
+from services.workspace.users.reach import RECORDERS, as_writer
 from services.workspace.workspaces.repository import get_workspace
 
 _DEFAULTS: dict[str, Any] = {
@@ -63,7 +63,7 @@ class Writer:
         changes: Iterable[Change],
         rows: Iterable[Mapping[str, Any]],
     ) -> Writer:
-        seen = await viewer(session, principal)
+        seen = await viewer(session, as_writer(principal))
         return cls(
             principal,
             seen,

@@ -32,7 +32,7 @@ from services.qualification.meetings.errors import (
 )
 from services.qualification.meetings.repository import MEETINGS, Meeting
 from services.qualification.meetings.schemas import MeetingFilters
-from services.workspace.users.reach import WRITERS
+from services.workspace.users.reach import WRITERS, as_writer
 from services.workspace.workspaces.repository import get_workspace
 
 __all__ = ["carry_over"]
@@ -55,6 +55,8 @@ async def require_writable(
     row = await repository.lock_meeting(session, meeting_id)
     meeting = await require_meeting(session, principal, meeting_id)
     assert row is not None
+    if not (await viewer(session, as_writer(principal))).covers(meeting):
+        raise MeetingNotYoursError
     return meeting, row
 
 

@@ -3,6 +3,7 @@ the opportunity itself. Absent and out of sight are not told apart."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from uuid import UUID
 
 from services.kit.auth import Principal
@@ -13,7 +14,7 @@ from services.qualification.opportunities.errors import (
     OpportunityUnknownError,
 )
 from services.qualification.opportunities.repository import Opportunity
-from services.workspace.users.reach import WRITERS, sight
+from services.workspace.users.reach import WRITERS, as_writer, sight
 
 
 async def require_readable(
@@ -32,7 +33,8 @@ async def require_writable(
 ) -> Opportunity:
     """As `require_readable`; evidence may be added by whoever owns the opportunity, worked it as
     its SDR, or manages its owner. Raises OpportunityNotYoursError for who may only read."""
-    found = await require_readable(session, principal, opportunity_id)
-    if not principal.has(*WRITERS):
-        raise OpportunityNotYoursError
-    return found
+    if principal.has(*WRITERS):
+        with suppress(OpportunityUnknownError):
+            return await require_readable(session, as_writer(principal), opportunity_id)
+    await require_readable(session, principal, opportunity_id)
+    raise OpportunityNotYoursError

@@ -7,7 +7,7 @@ it, is the service's business.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
@@ -39,6 +39,12 @@ class Sight:
 
 
 EVERYTHING: Final = Sight()
+
+
+def as_writer(principal: Principal) -> Principal:
+    """The caller without the role that only reads. It shows everybody's records, and must not open
+    them to what another role of the same key may write."""
+    return replace(principal, roles=principal.roles & frozenset(WRITERS))
 
 
 async def sight(session: Session, principal: Principal) -> Sight:
