@@ -122,8 +122,13 @@ class Outgoing:
     def __init__(self, *, allowed: Sequence[str], timeout_s: float) -> None:
         self._allowed = networks(allowed)
         self._timeout_s = timeout_s
+        # Connections are told apart by address, so one kept open for a name would serve another
+        # name of that address, whose certificate nobody looked at.
         self._client = httpx.AsyncClient(
-            timeout=timeout_s, follow_redirects=False, trust_env=False, headers={}
+            timeout=timeout_s,
+            follow_redirects=False,
+            trust_env=False,
+            limits=httpx.Limits(max_keepalive_connections=0),
         )
 
     async def close(self) -> None:
@@ -155,7 +160,11 @@ class Outgoing:
             "POST",
             parsed.copy_with(host=str(address)),
             content=body,
-            headers={**headers, "Host": parsed.netloc.decode("ascii")},
+            headers={
+                **headers,
+                "Host": parsed.netloc.decode("ascii"),
+                "Accept-Encoding": "identity",
+            },
             extensions={"sni_hostname": parsed.host},
         )
         response = await self._client.send(request, stream=True)
@@ -166,10 +175,11 @@ class Outgoing:
 
 
 async def _excerpt(response: httpx.Response) -> str | None:
-    """The beginning of a refusal's body, which usually says why; the rest is not read."""
+    """The beginning of a refusal's body, which usually says why; the rest is not read. Nothing is
+    unpacked: a few bytes may stand for as much memory as there is."""
     if response.is_success:
         return None
-    async for piece in response.aiter_bytes():
+    async for piece in response.aiter_raw():
         text = piece[:_EXCERPT_BYTES].decode("utf-8", "replace")
         return "".join(letter if letter.isprintable() else " " for letter in text) or None
     return None

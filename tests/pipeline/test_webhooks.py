@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -148,6 +150,33 @@ class TestAddresses:
         assert "not public" in str(answer.error)
         assert receiver.requests == []
         await guarded.close()
+
+    async def test_no_answer_is_unpacked_and_no_connection_kept(self) -> None:
+        packed = gzip.compress(b"x" * 10_000_000)
+        connections, asked = 0, b""
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal connections, asked
+            connections += 1
+            with suppress(asyncio.IncompleteReadError):
+                while True:
+                    asked = await reader.readuntil(b"\r\n\r\n{}")
+                    body = packed if connections == 1 else b""
+                    writer.write(b"HTTP/1.1 500 X\r\nContent-Encoding: gzip\r\n")
+                    writer.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        outgoing_ = Outgoing(allowed=["127.0.0.0/8"], timeout_s=5)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+        for _ in range(3):
+            answer = await outgoing_.post(url, b"{}", {})
+            assert answer.status == 500
+            assert "xxx" not in str(answer.error)
+        assert connections == 3
+        assert b"accept-encoding: identity" in asked.lower()
+        await outgoing_.close()
+        server.close()
 
     async def test_a_name_that_cannot_be_one_is_an_answer_like_any_other(self) -> None:
         """It may have been stored before it was checked; it must not end the round."""
