@@ -21,6 +21,8 @@ QUALIFIED: Final = "LEAST(l.first_mql_at, l.first_pql_at)"
 ENTERED: Final = "LEAST(l.first_mql_at, l.first_pql_at, l.sql_at)"
 """When a lead came into the funnel: qualified, or handed over without ever having been."""
 
+_LAST: Final = "l.first_mql_at, l.first_pql_at, l.sql_at"
+
 ACCEPTED_ON: Final = "o.sales_accepted_date"
 WON_AT: Final = "CASE WHEN o.stage = 'closed_won' THEN o.stage_entered_at END"
 INSTANTS: Final[Mapping[str, str]] = {
@@ -132,6 +134,14 @@ class Parts(Parameters):
         return where + self._holder
 
     @property
+    def stirred(self) -> str:
+        """Of those, leads to which something may have happened in the period: one look at each
+        that spares the others a closer one."""
+        if self._follows:
+            return "true"
+        return f"(GREATEST({_LAST}) >= {self._start} OR l.created_at >= {self._start})"
+
+    @property
     def waiting(self) -> str:
         """Leads of the period that are not in the funnel; says what the index of them says."""
         return (
@@ -174,14 +184,13 @@ class Parts(Parameters):
             branches.append(f"WHEN l.employees >= {least} THEN {name}")
         return f"CASE {' '.join(branches)} END"
 
-    def timed(self, step: str) -> tuple[str, str]:
-        """Whole seconds since the step before, and whether it came after that one: what was told
-        the other way round took no time. Acceptance is known by its day, so days are counted."""
+    def seconds(self, step: str) -> str:
+        """Whole seconds since the step before: null where that is not known, negative where it was
+        told the other way round. Acceptance is known by its day, so days are counted."""
         if step in OF_DEALS:
-            before, after = self._day_of(PREVIOUS[step]), self._day_of(step)
-            return f"86400 * ({after} - {before})", f"{after} >= {before}"
-        before, after = INSTANTS["leads" if step == "qualified" else "qualified"], INSTANTS[step]
-        return f"trunc(date_part('epoch', {after} - {before}))::int", f"{after} >= {before}"
+            return f"86400 * ({self._day_of(step)} - {self._day_of(PREVIOUS[step])})"
+        before = INSTANTS["leads" if step == "qualified" else "qualified"]
+        return f"trunc(date_part('epoch', {INSTANTS[step]} - {before}))::int"
 
     def _day_of(self, step: str) -> str:
         if step == "sales_accepted":

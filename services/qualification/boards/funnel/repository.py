@@ -63,7 +63,8 @@ async def _count(
     columns = [f"{key} AS key_{place}" for place, key in enumerate(keys)]
     columns += [column for step in steps for column in _counted(parts, step)]
     places = ", ".join(str(place + 1) for place in range(len(keys)))
-    deals, where = "", parts.waiting if waiting else parts.entered
+    deals = ""
+    where = parts.waiting if waiting else f"{parts.entered} AND {parts.stirred}"
     if "won" in steps:
         some = " OR ".join(parts.happened(step) for step in OF_DEALS)
         deals, where = _DEALS, f"{parts.handed_over} AND ({some})"
@@ -85,9 +86,8 @@ def _counted(parts: Parts, step: str) -> list[str]:
     if step in SKIPPABLE:
         columns.append(f"count(*) FILTER (WHERE {parts.skipped(step)}) AS {step}_skipped")
     if step in TIMED:
-        seconds, in_order = parts.timed(step)
-        where = f"{happened} AND {in_order}"
-        columns.append(f"array_agg({seconds}) FILTER (WHERE {where}) AS {step}_seconds")
+        seconds = parts.seconds(step)
+        columns.append(f"array_agg({seconds}) FILTER (WHERE {happened}) AS {step}_seconds")
     return columns
 
 
@@ -97,8 +97,13 @@ def _take(groups: Groups, row: asyncpg.Record, step: str, key: Any) -> None:
             step,
             row[step],
             skipped=row[f"{step}_skipped"] if step in SKIPPABLE else 0,
-            seconds=row[f"{step}_seconds"] if step in TIMED else None,
+            seconds=_in_order(row[f"{step}_seconds"]) if step in TIMED else None,
         )
+
+
+def _in_order(seconds: list[int | None]) -> list[int]:
+    """What took time: known, and not told the other way round."""
+    return [each for each in seconds if each is not None and each >= 0]
 
 
 async def list_step(
