@@ -65,6 +65,9 @@ _LOCK = """
     SELECT id FROM qualification.leads WHERE workspace_id = $1 AND id = ANY($2::uuid[])
     ORDER BY id FOR NO KEY UPDATE
 """
+_LOCK_ONE = """
+    SELECT id FROM qualification.leads WHERE workspace_id = $1 AND id = $2 FOR NO KEY UPDATE
+"""
 
 
 async def get_leads(
@@ -85,8 +88,14 @@ async def get_leads(
 
 
 async def get_lead(session: Session, lead_id: UUID, *, lock: bool = False) -> Lead | None:
-    """As `get_leads`, of one."""
-    return (await get_leads(session, [lead_id], lock=lock)).get(lead_id)
+    """As `get_leads`, of one: equal to an id and not in a list of one, since Postgres takes a list
+    of unknown length for long and plans it anew each time, which costs more than reading it."""
+    if lock:
+        await session.execute(_LOCK_ONE, session.workspace_id, lead_id)
+    row = await session.fetchrow(
+        f"{SELECT} WHERE l.workspace_id = $1 AND l.id = $2", session.workspace_id, lead_id
+    )
+    return None if row is None else Lead(**dict(row))
 
 
 async def lock_by_external_id(
