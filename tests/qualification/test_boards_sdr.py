@@ -179,8 +179,12 @@ class TestLeads:
                     json={"kind": "mail", "title": f"Of {day}", "planned_on": day},
                 )
             found = (await board(sid))["nurture"]
-        assert [item["note"] for item in found["items"]] == ["Of 2026-06-16", "Of 2026-06-17"]
-        assert (found["count"], found["overdue"]) == (2, 1)
+            assert [item["note"] for item in found["items"]] == ["Of 2026-06-16", "Of 2026-06-17"]
+            assert (found["count"], found["overdue"]) == (2, 1)
+            # For who is given up nothing is done any more.
+            given_up = {"status": "disqualified", "status_reason": "bad_data"}
+            await api.call("PATCH", f"{LEADS}/{lead['id']}", json=given_up)
+            assert (await board(sid))["nurture"]["count"] == 0
 
 
 class TestHandOver:
@@ -261,10 +265,10 @@ class TestMeetings:
         with clock_at(NOW):
             lead = await make_lead(api, external_id="L", sdr_external_id="sid")
             for place, at in enumerate(
-                # The first and the last moment of the company's day, and one past each.
-                ["2026-06-17T06:59:00Z", "2026-06-17T07:00:00Z", "2026-06-18T06:59:00Z",
-                 "2026-06-18T07:00:00Z"]
-            ):  # fmt: skip
+                # The first and the last moment of the company's day, and one past the last.
+                ["2026-06-17T07:00:00Z", "2026-06-18T06:59:00Z", "2026-06-18T07:00:00Z"],
+                start=1,
+            ):
                 await api.call(
                     "POST",
                     f"{BASE}/meetings",
@@ -282,6 +286,32 @@ class TestMeetings:
                 found = (await board(client))["meetings"]
                 assert [item["note"] for item in found["items"]] == ["Meeting 1", "Meeting 2"]
                 assert found["overdue"] == 1
+
+    async def test_one_of_which_nothing_was_said_stays(self, api: Api, clock_at: ClockAt) -> None:
+        await make_user(api, "ana")
+        ana = await api.client_for("rep", "ana")
+        with clock_at(NOW):
+            lead = await make_lead(api, owner_external_id="ana")
+            # Two weeks and a day ago, before and after the day begins, and tomorrow.
+            for at in ("06-02T17:00", "06-17T06:59", "06-17T07:00", "06-18T17:00"):
+                meeting = {
+                    "external_id": at,
+                    "subject": at,
+                    "scheduled_at": f"2026-{at}:00Z",
+                    "lead_id": lead["id"],
+                    "owner_external_id": "ana",
+                }
+                await api.call("POST", f"{BASE}/meetings", json=meeting)
+            found = (await board(ana))["meetings"]
+            assert [item["note"] for item in found["items"]] == ["06-17T06:59", "06-17T07:00"]
+            assert found["overdue"] == 2
+            assert "nobody has said what came of it" in found["items"][0]["why"]
+            # The day after tomorrow, tomorrow's meeting is not over yet.
+            ahead = (await board(ana, on="2026-06-19"))["meetings"]
+            assert [item["note"] for item in ahead["items"]] == ["06-17T06:59", "06-17T07:00"]
+            outcome = f"{BASE}/meetings/{found['items'][0]['meeting_id']}/outcome"
+            await api.call("POST", outcome, json={"notes": "Met"})
+            assert (await board(ana))["meetings"]["count"] == 1
 
 
 class TestAnswer:

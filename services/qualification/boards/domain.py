@@ -153,7 +153,10 @@ def _meetings(facts: Facts) -> Advice:
         "no_show": "Agree another date.",
     }.get(str(facts.kind), "Hold it, and record what came of it.")
     if facts.is_overdue:
-        next_ = "Say what came of it, or that nobody came."
+        return Advice(
+            f"The time of {facts.note} is over, and nobody has said what came of it.",
+            "Say what came of it, or that nobody came.",
+        )
     return Advice(f"{facts.note} is on this day.", next_)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 
 from services.qualification.boards.parameters import Parameters
@@ -20,7 +21,11 @@ from services.qualification.boards.section import (
     now,
     today,
 )
+from services.qualification.meetings.domain import REBOOKING_DAYS
 from services.qualification.opportunities.repository import OPPORTUNITIES
+
+OVER: Final = "'qualified', 'disqualified'"
+"""Leads that are handed over or given up: what was planned for them is not done any more."""
 
 
 def _responses(look: Look, given: Parameters) -> Section:
@@ -96,7 +101,7 @@ def _nurture(look: Look, given: Parameters) -> Section:
         source=f"""
             qualification.nurture_activities AS n CROSS JOIN LATERAL (
                 SELECT l.id, l.sdr_id, l.owner_id FROM qualification.leads AS l
-                WHERE {LIVE} AND l.id = n.lead_id OFFSET 0
+                WHERE {LIVE} AND l.id = n.lead_id AND l.status NOT IN ({OVER}) OFFSET 0
             ) AS l
         """,
         where=f"n.workspace_id = $1 AND n.done_at IS NULL AND n.planned_on <= {today(look, given)}",
@@ -121,7 +126,7 @@ def _ready(look: Look, given: Parameters) -> Section:
         where=f"""
             a.workspace_id = $1 AND a.is_convertible AND a.is_binding AND a.lead_id IS NOT NULL
             AND {LIVE}
-            AND l.status NOT IN ('qualified', 'recycle', 'disqualified')
+            AND l.status NOT IN ({OVER}, 'recycle')
             AND NOT EXISTS (
                 SELECT FROM qualification.conversions AS c
                 WHERE c.workspace_id = $1 AND c.lead_id = a.lead_id)
@@ -170,12 +175,17 @@ def _not_accepted(look: Look, given: Parameters) -> Section:
 
 
 def _meetings(look: Look, given: Parameters) -> Section:
+    """Those of the day, and those before of which nobody has said what came, for as long as one
+    that was missed may be planned again."""
+    untold_since = look.day.starts_at - timedelta(days=REBOOKING_DAYS)
     return Section(
         name="meetings",
         source=MEETING_PEOPLE,
         where="m.workspace_id = $1 AND m.state <> 'cancelled'"
-        f" AND m.happens_at >= {instant(given, 'day_begins', look.day.starts_at)}"
-        f" AND m.happens_at < {instant(given, 'day_ends', look.day.ends_at)}",
+        f" AND m.happens_at >= {instant(given, 'untold_since', untold_since)}"
+        f" AND m.happens_at < {instant(given, 'day_ends', look.day.ends_at)}"
+        f" AND (m.happens_at >= {instant(given, 'day_begins', look.day.starts_at)}"
+        f" OR (m.state = 'planned' AND m.happens_at < {now(look, given)}))",
         who="who.user_id",
         order="m.happens_at, m.id",
         overdue=f"m.state = 'planned' AND m.happens_at < {now(look, given)}",
