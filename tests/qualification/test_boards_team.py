@@ -95,6 +95,18 @@ class TestTeam:
             if section["name"] != "unassigned":
                 assert section["count"] == team["total"]["sdr"][section["name"]]["count"]
 
+    async def test_the_whole_company_is_everybody(self, api: Api, clock_at: ClockAt) -> None:
+        await organise(api)
+        with clock_at(NOW):
+            await fill(api)
+            company = await api.call("GET", TEAM)
+            below_dora = await api.call("GET", TEAM, params={"user_id": "dora"})
+            listed = await api.call("GET", f"{BASE}/boards/ae")
+        assert company["people"] == below_dora["people"]
+        assert company["total"]["ae"]["plans"]["count"] == 1
+        for section in listed["sections"]:
+            assert section["count"] == company["total"]["ae"][section["name"]]["count"]
+
     async def test_how_many_were_answered_in_time(self, api: Api, clock_at: ClockAt) -> None:
         await organise(api)
         with clock_at(NOW):
