@@ -41,6 +41,9 @@ class Calendar:
     _windows: dict[date, Window] = field(
         default_factory=dict, compare=False, hash=False, repr=False
     )
+    _years: dict[int, timedelta] = field(
+        default_factory=dict, compare=False, hash=False, repr=False
+    )
 
     @classmethod
     def of(cls, policy: Policy, region: str | None, company_timezone: str) -> Self:
@@ -102,12 +105,32 @@ class Calendar:
 
     def minutes_between(self, start: datetime, end: datetime) -> int:
         """Whole working minutes from `start` to `end`; 0 where the end is not later."""
+        first, last = self.local_day(start).year, self.local_day(end).year
+        if last - first < 2:
+            return self._passed(start, end) // timedelta(minutes=1)
+        # What was forgotten for years is told of late: whole years are walked through once.
+        passed = self._passed(start, self._new_year(first + 1))
+        passed += sum(map(self._of_year, range(first + 1, last)), timedelta())
+        passed += self._passed(self._new_year(last), end)
+        return passed // timedelta(minutes=1)
+
+    def _passed(self, start: datetime, end: datetime) -> timedelta:
         passed = timedelta()
         for window in self._windows_from(start):
             if window.opens >= end:
                 break
             passed += max(timedelta(), min(window.closes, end) - max(window.opens, start))
-        return passed // timedelta(minutes=1)
+        return passed
+
+    def _of_year(self, year: int) -> timedelta:
+        known = self._years.get(year)
+        if known is None:
+            known = self._passed(self._new_year(year), self._new_year(year + 1))
+            self._years[year] = known
+        return known
+
+    def _new_year(self, year: int) -> datetime:
+        return first_reached(datetime.combine(date(year, 1, 1), time()), self.zone)
 
     def add(self, start: datetime, *, hours: int = 0, minutes: int = 0, days: int = 0) -> datetime:
         """The earliest instant by which this much working time has passed.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -263,3 +264,26 @@ class TestLaws:
             assert calendar.is_working_day(wall.date())
         if shown_at_work and wall.fold == 0:
             assert counted == 1
+
+
+class TestLongTimes:
+    def test_years_are_as_long_as_their_months(self) -> None:
+        calendar = office(BERLIN, "2020-01-01", "2021-12-31", days=(0, 2, 5))
+        months = [at(f"{2014 + n // 12}-{n % 12 + 1:02}-17T11:23", BERLIN) for n in range(120)]
+        parts = sum(calendar.minutes_between(one, two) for one, two in pairwise(months))
+        assert calendar.minutes_between(months[0], months[-1]) == parts
+
+    def test_whole_years_are_walked_through_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        calendar = office(SYDNEY)
+        end = at("2026-06-17T10:00", SYDNEY)
+        calendar.minutes_between(at("1995-02-03T10:00", SYDNEY), end)
+        looked_at: list[date] = []
+        look = Calendar._window
+
+        def watched(self: Calendar, day: date) -> Any:
+            looked_at.append(day)
+            return look(self, day)
+
+        monkeypatch.setattr(Calendar, "_window", watched)
+        assert calendar.minutes_between(at("1995-03-03T10:00", SYDNEY), end) > 3_000_000
+        assert len(looked_at) < 600
