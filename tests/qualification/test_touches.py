@@ -24,6 +24,7 @@ from tests.qualification.working import (
     make_lead,
     make_resource,
     make_user,
+    run_due,
     status_of,
     touch,
 )
@@ -190,6 +191,24 @@ class TestMoves:
         answer = await touch(api, lead)
         assert (await status_of(api, lead))[0] == status
         assert answer["cadence"]["state"] == "paused"
+
+    async def test_a_woken_lead_is_taken_up(self, api: Api, clock_at: ClockAt) -> None:
+        lead = await make_lead(api, status="mql")
+        aside = {"status": "recycle", "status_reason": "timing", "recycle_until": "2026-07-01"}
+        await api.call("PATCH", f"{LEADS}/{lead['id']}", json=aside)
+        with clock_at(NOW + timedelta(days=20)):
+            await run_due(api)
+            await touch(api, lead, occurred_at=(NOW + timedelta(days=5)).isoformat())
+            assert (await status_of(api, lead))[0] == "recycle"
+            await touch(api, lead, direction="inbound")
+            assert (await status_of(api, lead))[0] == "recycle"
+        with clock_at(NOW + timedelta(days=20, hours=1)):
+            answer = await touch(api, lead, channel="phone")
+        assert await status_of(api, lead) == ("accepted", "in_sequence")
+        assert answer["cadence"]["touches"]["done"] == 1
+        found = await api.call("GET", f"{LEADS}/{lead['id']}")
+        assert (found["is_woken"], found["recycle_until"]) == (False, None)
+        assert found["next_touch_on"] == answer["cadence"]["next_touch_on"] is not None
 
     async def test_an_older_touch_is_no_answer_to_a_new_sign(self, api: Api) -> None:
         lead = await make_lead(api, status="mql")

@@ -225,8 +225,8 @@ class _Effect:
 
 
 def _contacted(lead: Lead, touches: Sequence[Mapping[str, Any]]) -> _Effect:
-    """Whoever is contacted is being worked. What happened before a new sign of interest is not an
-    answer to it."""
+    """Whoever is contacted is being worked, also a recycled lead once its day has come. What
+    happened before that day, or before a new sign of interest, is not an answer to it."""
     last = touches[-1]["occurred_at"]
     seen = replace(
         lead,
@@ -234,8 +234,9 @@ def _contacted(lead: Lead, touches: Sequence[Mapping[str, Any]]) -> _Effect:
     )
     outbound = [touch["occurred_at"] for touch in touches if touch["direction"] == OUTBOUND]
     seen = replace(seen, first_response_at=_first_response(lead, outbound))
-    counting = [at for at in outbound if lead.status not in WAITING or at >= lead.status_since]
-    if not counting or lead.status not in FIRST_TOUCH_MOVES:
+    ready = lead.status_since if lead.status in WAITING else lead.woken_at
+    counting = [at for at in outbound if ready is None or at >= ready]
+    if not counting or (lead.status not in FIRST_TOUCH_MOVES and lead.woken_at is None):
         return _Effect(seen, last)
     at = max(counting[0], lead.status_since)
     return _Effect(seen, at, "accepted", IN_SEQUENCE)
