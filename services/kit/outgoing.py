@@ -77,6 +77,8 @@ def literal_problem(url: str, allowed: Sequence[Network]) -> str | None:
         return "must be an address that begins with https://"
     if parsed.userinfo:
         return "must not carry a name or password"
+    if parsed.port is not None and not _is_port(parsed.port):
+        return "has a port that is none"
     literal = _literal(parsed.host)
     if literal is not None and not is_allowed(literal, allowed):
         return "is an address inside a private network"
@@ -86,6 +88,10 @@ def literal_problem(url: str, allowed: Sequence[Network]) -> str | None:
     if parsed.scheme == "http" and (not allowed or (literal is not None and literal.is_global)):
         return "must begin with https://"
     return None
+
+
+def _is_port(port: int) -> bool:
+    return 0 < port < 2**16
 
 
 def _literal(host: str) -> Address | None:
@@ -98,6 +104,8 @@ def _literal(host: str) -> Address | None:
 async def resolve(host: str, port: int, allowed: Sequence[Network]) -> Address:
     """One address of the name; all of them must be allowed, or none is used. Raises
     AddressRefusedError, or OSError where the name is not known."""
+    if not _is_port(port):
+        raise AddressRefusedError(f"{port} is not a port")
     literal = _literal(host)
     if literal is None:
         loop = asyncio.get_running_loop()
@@ -152,7 +160,8 @@ class Outgoing:
         self, url: str, body: bytes, headers: Mapping[str, str]
     ) -> tuple[int, str | None]:
         parsed = httpx.URL(url)
-        port = parsed.port or (443 if parsed.scheme == "https" else 80)
+        by_scheme = 443 if parsed.scheme == "https" else 80
+        port = by_scheme if parsed.port is None else parsed.port
         address = await resolve(parsed.host, port, self._allowed)
         if parsed.scheme == "http" and address.is_global:
             raise AddressRefusedError("an address outside must begin with https://")

@@ -118,6 +118,8 @@ class TestAddresses:
             "https://[::ffff:10.0.0.1]/hook",
             "https://[64:ff9b::a9fe:a9fe]/latest",
             "https://a..b/hook",
+            "https://example.com:0/hook",
+            "https://example.com:65536/hook",
             f"https://{'a' * 64}.example/hook",
             "https://localhost/hook",
             "https://db.internal/hook",
@@ -184,6 +186,8 @@ class TestAddresses:
         for name in ("a..b", "a" * 64):
             answer = await guarded.post(f"https://{name}/hook", b"{}", {})
             assert (answer.status, "is not a name" in str(answer.error)) == (None, True)
+        answer = await guarded.post("https://[2606:4700::1]:65536/hook", b"{}", {})
+        assert (answer.status, answer.error) == (None, "65536 is not a port")
         await guarded.close()
 
     def test_every_private_network_counts_as_inside(self) -> None:
