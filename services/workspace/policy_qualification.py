@@ -128,11 +128,10 @@ def _working_hours(value: Any) -> str | None:
     if not isinstance(value, Mapping) or set(value) != keys:
         return f"must have {', '.join(sorted(keys))}."
     zone, days = value["timezone"], value["days"]
-    if zone is not None and zone not in available_timezones():
+    if zone is not None and (not isinstance(zone, str) or zone not in available_timezones()):
         return "timezone must be a name like Europe/Berlin, or null for the company's."
-    if not isinstance(days, list) or not days or len(set(days)) != len(days):
-        return "days must be a list of weekdays, 0 for Monday."
-    if not all(_is_whole(day, 0, 6) for day in days):
+    is_week = isinstance(days, list) and all(_is_whole(day, 0, 6) for day in days)
+    if not is_week or not days or len(set(days)) != len(days):
         return "days must be a list of weekdays, 0 for Monday."
     if not (_is_time(value["from"]) and _is_time(value["to"]) and value["from"] < value["to"]):
         return "from and to must be times like 09:00 and 17:00, the first one earlier."

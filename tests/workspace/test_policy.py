@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.workspace.policy import SOP_2022, Policy, PolicySettingsError, problems_of
@@ -148,3 +148,33 @@ def test_segments_never_fall_with_head_count(employees: int) -> None:
     order = ["smb", "mid_market", "large"]
     here, there = (SOP_2022.segment_of(count) for count in (employees, employees + 1))
     assert order.index(here) <= order.index(there)
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+anything = st.recursive(
+    scalars,
+    lambda parts: st.lists(parts, max_size=3) | st.dictionaries(st.text(max_size=5), parts),
+    max_leaves=5,
+)
+
+
+@st.composite
+def spoilt(draw: st.DrawFn, value: Any) -> Any:
+    """The value with something else in one place of it."""
+    if not isinstance(value, dict | list) or not value or draw(st.integers(0, 3)) == 0:
+        return draw(anything)
+    spoilt_: Any = value.copy()
+    places = sorted(value) if isinstance(value, dict) else list(range(len(value)))
+    place = draw(st.sampled_from(places))
+    spoilt_[place] = draw(spoilt(value[place]))
+    return spoilt_
+
+
+@pytest.mark.parametrize("setting", sorted(DEFAULTS))
+@settings(max_examples=40)
+@given(st.data())
+def test_whatever_is_sent_is_taken_or_refused_in_words(setting: str, data: st.DataObject) -> None:
+    value = data.draw(spoilt(json.loads(json.dumps(DEFAULTS[setting], default=str))))
+    for problem in problems_of({setting: value}):
+        assert problem.setting == setting
+        assert problem.message
