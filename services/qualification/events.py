@@ -196,7 +196,18 @@ async def _settle(
 
 async def count_failure(session: WriteSession, claimed: ClaimedRequest, error: str) -> None:
     """After an unexpected fault, in a transaction of its own: the request waits longer each time,
-    and after the last attempt it is put aside and the conversion shows it as failed."""
+    and after the last attempt it is put aside and the conversion shows it as failed. Nothing is
+    counted where somebody else has settled it since, or is at it."""
+    held = await session.fetchval(
+        """
+        SELECT id FROM qualification.outbox WHERE workspace_id = $1 AND id = $2
+        FOR UPDATE SKIP LOCKED
+        """,
+        session.workspace_id,
+        claimed.outbox_id,
+    )
+    if held is None:
+        return
     attempts = claimed.attempts + 1
     if attempts >= ATTEMPTS_MAX:
         await settle_failed(session, claimed, f"given up after {attempts} attempts: {error}"[:1000])

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from services import handover
 from services.kit.db import Session
+from services.qualification import events as requests
 from services.qualification.events import ATTEMPTS_MAX
 from tests.client import Api
 from tests.qualification.test_acceptance import GOOD, due, make_ready
@@ -220,6 +222,20 @@ async def test_a_defect_waits_longer_each_time_and_then_shows(
     assert failed["state"] == "failed"
     assert "DefectError" in failed["reason"]
     assert await due(api) == 0
+
+
+async def test_a_failure_told_late_does_not_undo_what_another_opened(api: Api) -> None:
+    """Between the failed transaction and its count, another worker may take the request."""
+    lead = await make_ready(api)
+    await convert(api, lead)
+    async with api.database().write(api.workspace_id) as session:
+        claimed = await requests.claim_request(session)
+    assert claimed is not None
+    assert await hand_over(api) == 1
+    async with api.database().write(api.workspace_id) as session:
+        last = replace(claimed, attempts=ATTEMPTS_MAX - 1)
+        await requests.count_failure(session, last, "late")
+    assert (await conversion_of(api, lead))["state"] == "opened"
 
 
 async def test_a_request_of_the_release_before_is_opened(api: Api) -> None:
