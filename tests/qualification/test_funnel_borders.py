@@ -124,6 +124,7 @@ class TestDays:
             found = await api.call("GET", FUNNEL)
             since = await api.call("GET", FUNNEL, params={"from": "2026-06-01"})
         assert (found["from"], found["to"]) == ("2026-05-01", "2026-07-31")
+        assert (found["fiscal_quarter"], since["fiscal_quarter"]) == ("FY27-Q2", None)
         assert (since["from"], since["to"]) == ("2026-06-01", "2026-06-17")
 
     async def test_as_of_follows_no_further(self, api: Api, clock_at: Clock) -> None:

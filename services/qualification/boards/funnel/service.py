@@ -56,7 +56,7 @@ async def read_funnel(session: ReadSession, principal: Principal, asked: Asked) 
         "axis": question.axis,
         "from": period.first_day,
         "to": period.last_day,
-        "fiscal_quarter": asked.fiscal_quarter,
+        "fiscal_quarter": await _quarter(session, period),
         "group_by": asked.group_by,
         "as_of": question.as_of,
         "policy_version": policy_version,
@@ -64,6 +64,14 @@ async def read_funnel(session: ReadSession, principal: Principal, asked: Asked) 
         "total": whole.to_json(),
         "warnings": [warning.to_json() for warning in warnings_of(whole, question.axis)],
     }
+
+
+async def _quarter(session: ReadSession, period: Period) -> str | None:
+    """The label of the fiscal quarter the period is, None where it is another one."""
+    calendar = (await get_workspace(session)).calendar
+    quarter = calendar.quarter_of(period.first_day)
+    is_whole = (quarter.first_day, quarter.last_day) == (period.first_day, period.last_day)
+    return quarter.label if is_whole and calendar.has_label(period.first_day) else None
 
 
 async def list_leads(
