@@ -102,7 +102,10 @@ class TestRoles:
         assert (await analyst.request("POST", path, json={"name": "trial"})).status_code == 403
         assert (await analyst.request("GET", path)).is_success
         assert (await analyst.request("GET", f"{V1}/ideal-customer-profile")).is_success
-        theirs_too = {"lead_external_id": "mine", "name": "trial"}
+        # A lead it may not see answers as one that is not there.
         ben = await api.client_for("rep")
-        answer = await ben.call("POST", f"{V1}/signals/batch", json={"items": [theirs_too]})
-        assert answer["results"][0]["status"] == 403
+        items = [{"lead_external_id": name, "name": "trial"} for name in ("mine", "nobody")]
+        answer = await ben.call("POST", f"{V1}/signals/batch", json={"items": items})
+        errors = [result["error"]["errors"][0] for result in answer["results"]]
+        assert [result["status"] for result in answer["results"]] == [422, 422]
+        assert errors[0]["code"] == errors[1]["code"] == "unknown_reference"

@@ -20,7 +20,13 @@ from services.kit.db import ReadSession, WriteSession
 from services.kit.errors import ServiceError
 from services.kit.pagination import PageRequest
 from services.qualification.leads import repository as leads
-from services.qualification.leads.access import READERS, WRITERS, require_lead, require_yours
+from services.qualification.leads.access import (
+    READERS,
+    WRITERS,
+    may_see,
+    require_lead,
+    require_yours,
+)
 from services.qualification.leads.draft import Signal
 from services.qualification.leads.profile import fit_of, profile_of
 from services.qualification.leads.record import Lead
@@ -76,7 +82,7 @@ def _lead_of(
     policy: Policy,
 ) -> Lead:
     lead = found.get(item.lead_external_id)
-    if lead is None:
+    if lead is None or not may_see(principal, lead):
         raise unknown_reference("/lead_external_id", "lead", item.lead_external_id)
     require_yours(principal, lead)
     service.check_signal(signal, policy)
