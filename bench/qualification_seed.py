@@ -211,7 +211,7 @@ _MEETINGS: Final = """
     INSERT INTO qualification.meetings (workspace_id, id, version, subject, kind, is_qualification,
         state, scheduled_at, happens_at, lead_id, attendees, owner_id, created_at, updated_at)
     SELECT '{workspace}', bench_leads.made_id(began, 60, i), 1, 'Qualification of ' || i, 'iqm', true,
-        'planned', m.at, m.at, lead_id, '[]', rep_id, began, began
+        CASE WHEN m.at < '{now}' AND c >= 0.05 THEN 'held' ELSE 'planned' END, m.at, m.at, lead_id, '[]', rep_id, began, began
     FROM bench_leads.lives CROSS JOIN LATERAL (
         SELECT '{now}'::timestamptz + interval '1 day' * (b * 20 - 10) AS at
     ) AS m

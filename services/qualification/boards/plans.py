@@ -60,7 +60,10 @@ class Plans:
 def _source(look: Look) -> tuple[str, Filters]:
     where = Filters("o.workspace_id = {}", None)
     where.require("o.stage = ANY({}::text[])", list(OPEN_STAGES[1:]))
-    where.where("o.owner_id = ANY({}::uuid[])", look.ids)
+    if look.ids is not None and len(look.ids) == 1:
+        where.require("o.owner_id = {}::uuid", look.ids[0])
+    else:
+        where.where("o.owner_id = ANY({}::uuid[])", look.ids)
     judged = joined(where, look.policy, look.now)
     required = look.policy.settings["meddppicc.required_by_stage"]
     names = {}

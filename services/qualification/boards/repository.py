@@ -58,7 +58,10 @@ def _listed(section: Section, look: Look, given: Parameters, limit: int) -> str:
 def _whose(section: Section, look: Look, given: Parameters) -> str:
     if look.ids is None or section.who is None:
         return ""
-    return f" AND {section.who} = ANY({given.given('ids', look.ids, 'uuid[]')})"
+    if len(look.ids) == 1:
+        # One is not a list: Postgres takes a list for longer and plans anew for every reader.
+        return f" AND ({section.who}) = {given.given('id', look.ids[0], 'uuid')}"
+    return f" AND ({section.who}) = ANY({given.given('ids', look.ids, 'uuid[]')})"
 
 
 @dataclass(frozen=True, slots=True)
