@@ -19,6 +19,7 @@ from tests.qualification.meetings_book import (
     make_meeting,
     make_user,
 )
+from tests.qualification.working import merge
 
 FULL: dict[str, Any] = {
     "checks": {
@@ -144,6 +145,19 @@ class TestFromRecords:
             assert research["customer_or_prospect"]["answer"] == "customer"
             assert research["past_contact"]["facts"]["meetings"] == 1
             assert research["past_contact"]["answer"] == "2026-06-10T09:00:00.000000Z"
+
+    async def test_a_merged_lead_counts_once(self, api: Api, clock_at: Clock) -> None:
+        with clock_at(NOW):
+            await make_account(api)
+            leads = []
+            for name in ("Kim", "Kim L"):
+                body = {"name": name, "account_external_id": "acme"}
+                leads.append(await api.call("POST", "/qualification/v1/leads", json=body))
+            meeting = await make_meeting(api, account_external_id="acme")
+            await merge(api, *leads)
+            answer = await prepared(api, meeting)
+        facts = [check["facts"] for check in answer["research"] if check["key"] == "past_contact"]
+        assert facts[0]["leads"] == 1
 
     async def test_known_elements_are_asked_for_last(self, api: Api) -> None:
         await make_user(api, "ana")

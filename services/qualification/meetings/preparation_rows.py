@@ -142,7 +142,7 @@ async def past_contact(
             WHERE l.workspace_id = $1 AND l.id = $2
             UNION
             SELECT l.id, l.last_signal_at FROM qualification.leads AS l
-            WHERE l.workspace_id = $1 AND l.account_external_id = $4
+            WHERE l.workspace_id = $1 AND l.account_external_id = $4 AND l.merged_into_id IS NULL
             UNION
             SELECT l.id, l.last_signal_at FROM qualification.conversions AS c
             JOIN qualification.leads AS l ON l.workspace_id = $1 AND l.id = c.lead_id
