@@ -15,7 +15,7 @@ from uuid import UUID
 import asyncpg
 
 from services.kit import clock
-from services.kit.db import Database, WriteSession, is_transient
+from services.kit.db import TRANSIENT, Database, WriteSession, is_transient
 from services.kit.logging import get_logger
 from services.qualification.leads.waking import KIND_WAKE, wake
 from services.qualification.signals.silences import KIND_SILENCE, fall_silent
@@ -41,13 +41,19 @@ _AT_ONCE_MAX: Final = 500
 
 
 async def run_due(database: Database) -> int:
-    """Handles what is due, in all workspaces, and says how many timers went off."""
+    """Handles what is due, in all workspaces, and says how many timers went off. A workspace that
+    meets a transient fault is left for the next call, so that it cannot hold up the others."""
     done = 0
     after: UUID | None = None
     while True:
         due = await _due_workspaces(database, after)
         for workspace_id in due:
-            done += await _run_workspace(database, workspace_id)
+            try:
+                done += await _run_workspace(database, workspace_id)
+            except (*TRANSIENT, asyncpg.InterfaceError) as error:
+                if not is_transient(error):
+                    raise
+                log.warning("timers_interrupted", workspace_id=str(workspace_id), error=repr(error))
         if len(due) < _WORKSPACES_MAX:
             return done
         after = due[-1]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from services.kit import clock
@@ -314,3 +315,29 @@ class TestFailing:
                 await timers.arm(session, "broken", {UUID(lead["id"]): at})
         left = {timer["kind"]: timer for timer in await timers_of(api)}
         assert (left["broken"]["attempts"], left["broken"]["parked_at"]) == (0, None)
+
+
+async def test_a_workspace_that_cannot_be_worked_on_holds_up_no_other(
+    api: Api, other_api: Api, clock_at: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock nobody gives back, say: its timers wait for the next turn."""
+    with clock_at(NOW):
+        leads = [(each, await make_lead(each)) for each in (api, other_api)]
+        for each, lead in leads:
+            await hear(each, lead, "trial")
+    real = tasks.HANDLERS["lead_silence"]
+    locked = min(api.workspace_id, other_api.workspace_id)
+
+    async def handle(session: Any, subject_id: UUID) -> None:
+        if session.workspace_id == locked:
+            raise asyncpg.LockNotAvailableError("canceling statement due to lock timeout")
+        await real(session, subject_id)
+
+    with clock_at(NOW + 31 * DAY):
+        with monkeypatch.context() as patch:
+            patch.setitem(tasks.HANDLERS, "lead_silence", handle)
+            await run(api)
+        told = {each.workspace_id: len(await silences(each, lead)) for each, lead in leads}
+        assert told == {locked: 0, max(told): 1}
+        await run(api)
+        assert [len(await silences(each, lead)) for each, lead in leads] == [1, 1]
