@@ -62,11 +62,17 @@ class TestAssess:
         assert made["verdict"] == "accept"
         assert made["evidence"]["fit"]["potential_seats"] == 15
 
-    async def test_small_box_of_an_unknown_size_is_refused_by_segment(self, api: Api) -> None:
+    async def test_small_box_of_an_unknown_size_waits_for_the_segment(self, api: Api) -> None:
         lead = await make_lead(api)
         known = {**GOOD, "initiative": {"kind": "small_box"}}
         made = await api.call("POST", f"{LEADS}/{lead['id']}/assessments", json=known)
-        assert (made["verdict"], made["segment"]) == ("unqualify", "unknown")
+        assert (made["verdict"], made["segment"]) == ("keep_pending", "unknown")
+        assert made["criteria"]["initiative"]["reasons"][0]["code"] == "segment_unknown"
+        assert made["convertible"] is False
+        sized = await api.call(
+            "POST", f"{LEADS}/{lead['id']}/assessments", json={**known, "segment": "large"}
+        )
+        assert sized["verdict"] == "unqualify"
 
     async def test_a_stated_result_needs_evidence(self, api: Api) -> None:
         lead = await make_lead(api)

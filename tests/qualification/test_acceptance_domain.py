@@ -81,7 +81,7 @@ def test_authority(role: str | None, involved: bool | None, expected: str, code:
         ("mid_market", "pass"),
         ("large", "fail"),
         ("public_sector", "fail"),
-        ("unknown", "fail"),
+        ("unknown", "unknown"),
     ],
 )
 def test_small_box_is_commercial_only(segment: str, expected: str) -> None:

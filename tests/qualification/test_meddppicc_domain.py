@@ -157,20 +157,19 @@ class TestMerge:
 
 
 class TestCheck:
-    def test_every_score_above_0_needs_evidence(self) -> None:
-        assert domain.check("metrics", Element(score=0)) == []
-        for score in (1, 2, 3):
+    def test_what_is_identified_needs_evidence(self) -> None:
+        for score in (0, 1):
+            assert domain.check("metrics", Element(score=score)) == []
+        for score in (2, 3):
             (problem,) = domain.check("metrics", Element(score=score))
             assert problem.pointer == "/elements/metrics/evidence"
             assert problem.code == "evidence_missing"
 
-    def test_only_a_named_champion_is_confirmed(self) -> None:
-        (problem,) = domain.check("champion", Element(score=3, evidence="x"))
-        assert problem.pointer == "/elements/champion/contact_external_id"
-        assert domain.check("champion", Element(score=2, evidence="x")) == []
+    def test_only_a_named_champion_is_more_than_an_advocate(self) -> None:
+        assert domain.is_only_an_advocate(Element(score=3, evidence="x"))
+        assert not domain.is_only_an_advocate(Element(score=2, evidence="x"))
         named = Element(score=3, evidence="x", contact_external_id="kim")
-        assert domain.check("champion", named) == []
-        assert domain.check("metrics", Element(score=3, evidence="x")) == []
+        assert not domain.is_only_an_advocate(named)
 
 
 def test_the_stages_are_numbered() -> None:

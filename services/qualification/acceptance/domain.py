@@ -255,7 +255,12 @@ def _need(evidence: Evidence) -> _Tested | None:
 
 
 def _small_box(segment: str, policy: Policy) -> _Tested:
-    # A segment nobody knows is never one of those the policy allows, even if it says so.
+    if segment == UNKNOWN:
+        return _one(
+            UNKNOWN,
+            "segment_unknown",
+            "A Small Box depends on the segment: tell the employees, or the segment, first.",
+        )
     allowed = [name for name in policy.settings["sao.small_box_segments"] if name != "unknown"]
     if segment in allowed:
         return _one(PASS, "small_box", f"A Small Box, which segment {segment} allows.")

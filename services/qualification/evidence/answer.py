@@ -82,8 +82,11 @@ def staleness_json(found: Staleness) -> dict[str, Any]:
 def _warnings(
     elements: Elements, contacts: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Evidence that leans on a person who has left."""
+    """A champion nobody has named, and evidence that leans on a person who has left."""
     found = []
+    if domain.is_only_an_advocate(elements["champion"]):
+        message = "Who it is, is not named: until then it is an advocate. Send contact_external_id."
+        found.append({"element": "champion", "code": "champion_not_named", "message": message})
     for name, element in elements.items():
         contact = contacts.get(element.contact_external_id or "")
         if contact is not None and contact["left_at"] is not None:

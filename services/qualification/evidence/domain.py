@@ -134,25 +134,22 @@ def changed(before: Elements, after: Elements) -> list[str]:
 
 
 def check(name: str, element: Element) -> list[Problem]:
-    """What is wrong with an element as it would be stored."""
-    found = []
-    if element.score > 0 and element.evidence is None:
-        found.append(
-            Problem(
-                f"/elements/{name}/evidence",
-                "evidence_missing",
-                f"says what the score of {element.score} rests on; only 0 needs nothing",
-            )
+    """What is wrong with an element as it would be stored. What is merely mentioned may be hearsay;
+    what counts as identified rests on something."""
+    if element.score < IDENTIFIED or element.evidence is not None:
+        return []
+    return [
+        Problem(
+            f"/elements/{name}/evidence",
+            "evidence_missing",
+            f"says what the score of {element.score} rests on; below {IDENTIFIED} it may be absent",
         )
-    if name == "champion" and element.score == SCORE_MAX and element.contact_external_id is None:
-        found.append(
-            Problem(
-                "/elements/champion/contact_external_id",
-                "champion_not_named",
-                "names the champion: one without a name is an advocate, 2 at the most",
-            )
-        )
-    return found
+    ]
+
+
+def is_only_an_advocate(champion: Element) -> bool:
+    """A champion said to be confirmed whom nobody has named."""
+    return champion.score == SCORE_MAX and champion.contact_external_id is None
 
 
 def gaps(elements: Elements, at_stage: int | None, required_by: Mapping[str, int]) -> list[str]:

@@ -49,7 +49,8 @@ def _plain(value: Any) -> Any:
 
 class ElementPut(Merged):
     """What is known of one element: 0 unknown, 1 mentioned, 2 identified with evidence, 3 confirmed
-    by the customer. A score above 0 needs evidence; a champion at 3 a contact."""
+    by the customer. A score of 2 or 3 needs evidence; a champion
+    at 3 without a contact is warned about."""
 
     score: Score | None = None
     evidence: Prose | None = None
