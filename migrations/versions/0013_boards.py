@@ -69,9 +69,19 @@ def upgrade() -> None:
     op.execute(
         f"CREATE STATISTICS qualification.leads_entered ON ({_ENTERED}) FROM qualification.leads"
     )
+    # Figures are read from indexes alone only where pages are known to be visible to all, which
+    # vacuum makes known: after each fiftieth of the leads has changed, not each fifth.
+    op.execute(
+        "ALTER TABLE qualification.leads SET (autovacuum_vacuum_scale_factor = 0.02,"
+        " autovacuum_vacuum_insert_scale_factor = 0.02)"
+    )
 
 
 def downgrade() -> None:
+    op.execute(
+        "ALTER TABLE qualification.leads RESET (autovacuum_vacuum_scale_factor,"
+        " autovacuum_vacuum_insert_scale_factor)"
+    )
     op.execute("DROP STATISTICS qualification.leads_entered")
     for name in _INDEXES:
         op.execute(f"DROP INDEX {name}")
