@@ -10,7 +10,17 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 import services.forecast.models
+import services.pipeline.activities.models
+import services.pipeline.bookings.models
+import services.pipeline.customers.models
+import services.pipeline.gates.models
+import services.pipeline.hygiene.models
+import services.pipeline.imports.reconciliation.models
 import services.pipeline.models
+import services.pipeline.notices.models
+import services.pipeline.operations.models
+import services.pipeline.staleness.models
+import services.pipeline.summary.models
 import services.pipeline.webhooks.models
 import services.qualification.boards.models
 import services.qualification.consults.models

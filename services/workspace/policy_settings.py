@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
-from services.workspace import policy_qualification
+from services.workspace import policy_gates, policy_pipeline, policy_qualification
 
 Check = Callable[[Any], str | None]
 
@@ -264,6 +264,16 @@ _TABLE: Final[dict[str, tuple[Any, Check]]] = {
     "close_date.default_months": (9, whole(1, 60)),
     "review.max_age_days": (7, _days),
     **policy_qualification.table(whole, by_segment(amount)),
+    **policy_gates.table(),
+    **policy_pipeline.table(
+        {
+            "whole": whole,
+            "one_of": one_of,
+            "some_of": some_of,
+            "by_segment": by_segment,
+            "ascending": ascending,
+        }
+    ),
 }
 
 DEFAULTS: Final[Mapping[str, Any]] = {name: default for name, (default, _) in _TABLE.items()}

@@ -1,0 +1,1 @@
+"""Special cases of Net ARR and of booking: ramps, resets, mergers, returns, approvals."""

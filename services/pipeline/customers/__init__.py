@@ -1,0 +1,1 @@
+"""Accounts after the sale: usage phases, success plans, champions, onboarding, life cycle."""

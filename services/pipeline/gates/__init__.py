@@ -1,0 +1,1 @@
+"""What a stage needs before it may be left: criteria, checklists, findings, stage dates."""

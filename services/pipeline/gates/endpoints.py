@@ -1,0 +1,14 @@
+"""HTTP paths of stage gates: parse, authorise, call, answer."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from services.kit.app import COMMON_ERRORS, problems
+from services.kit.http import ServiceRoute
+
+router = APIRouter(
+    route_class=ServiceRoute,
+    tags=["gates"],
+    responses=problems(*COMMON_ERRORS),
+)

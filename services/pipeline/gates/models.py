@@ -1,0 +1,3 @@
+"""Tables of stage gates (schema `pipeline`). No behaviour lives here."""
+
+from __future__ import annotations

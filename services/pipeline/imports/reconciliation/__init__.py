@@ -1,0 +1,1 @@
+"""What an import adds up to, against what its source says, and the records that differ."""

@@ -1,0 +1,1 @@
+"""What people are told: warnings and alerts about opportunities."""

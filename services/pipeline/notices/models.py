@@ -1,0 +1,3 @@
+"""Tables of notices (schema `pipeline`). No behaviour lives here."""
+
+from __future__ import annotations

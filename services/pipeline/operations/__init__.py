@@ -1,0 +1,1 @@
+"""The sales operation itself: its six components, scheduled reviews and their snapshots."""

@@ -1,0 +1,1 @@
+"""Clocks that run against opportunities: stale deals, late renewals, waiting acceptance."""

@@ -1,0 +1,1 @@
+"""Counts, amounts and ages per stage, and how deals convert and close."""
