@@ -10,8 +10,12 @@ from services.kit import clock
 from tests.client import Api
 from tests.docs.guide import ROOT, exchanges, filled, missing
 
-_QUALIFICATION = sorted((ROOT / "docs" / "qualification").glob("*.md"))
-GUIDES = ["docs/api-guide.md", *(str(path.relative_to(ROOT)) for path in _QUALIFICATION)]
+_PAGES = sorted(
+    page
+    for folder in ("qualification", "pipeline")
+    for page in (ROOT / "docs" / folder).glob("*.md")
+)
+GUIDES = ["docs/api-guide.md", *(str(path.relative_to(ROOT)) for path in _PAGES)]
 # The day the guide plays on; the clock goes on from there, so that batches have distinct instants.
 START = datetime(2026, 6, 17, 17, 0, tzinfo=UTC)
 
