@@ -13,6 +13,7 @@ import services.forecast.models
 import services.pipeline.activities.models
 import services.pipeline.bookings.models
 import services.pipeline.customers.models
+import services.pipeline.followers.models
 import services.pipeline.gates.models
 import services.pipeline.hygiene.models
 import services.pipeline.imports.reconciliation.models

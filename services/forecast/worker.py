@@ -1,5 +1,5 @@
-"""The worker process: figures, hand-overs, policy changes, imports, audits and the timers of leads,
-until it is stopped.
+"""The worker process: figures, hand-overs, policy changes, imports, audits and timers, webhooks
+and followers of the feed, until it is stopped.
 
 Two things start work, and either is enough: the bell (arq on Redis, a few milliseconds after a
 commit) and the sweep (every second, from Postgres alone). Nothing is kept in this process that a
@@ -35,8 +35,9 @@ from services.kit.logging import get_logger
 from services.kit.outgoing import Outgoing
 from services.kit.settings import Settings, get_settings
 from services.pipeline import events as pipeline
+from services.pipeline import tasks as pipeline_tasks
+from services.pipeline.followers.runner import Runner
 from services.pipeline.imports.tasks import run_due as run_due_imports
-from services.pipeline.tasks import find_policy_changes
 from services.pipeline.webhooks.delivery import Delivery
 from services.pipeline.webhooks.tasks import Sender
 from services.qualification.tasks import run_due as run_due_timers
@@ -94,7 +95,10 @@ class WorkerProcess:
             concurrency=settings.webhook_concurrency,
         )
         self._sender = Sender(database, delivery)
-        self._work = WorkspaceWork(database, self._sender.ring)
+        self._followers = [
+            Runner(database, name, follow) for name, follow in pipeline_tasks.FOLLOWERS.items()
+        ]
+        self._work = WorkspaceWork(database, self._posted)
         self._drainer = Drainer(self._work, concurrency=settings.worker_concurrency)
         self._swept: dict[str, UUID] = {"outbox": NIL, "requests": NIL}
 
@@ -108,8 +112,17 @@ class WorkerProcess:
             group.create_task(_repeat("audits", self._audits, every))
             group.create_task(_repeat("timers", self._timers, every))
             group.create_task(_repeat("webhooks", self._sender.run, every))
+            group.create_task(_repeat("pipeline_timers", self._pipeline_timers, every))
+            for follower in self._followers:
+                group.create_task(_repeat("follower", follower.run, every))
             if self._settings.redis_url is not None:
                 group.create_task(self._listen_to_bell(self._settings.redis_dsn()))
+
+    def _posted(self, workspace_id: UUID) -> None:
+        """The feed of a workspace is longer: who reads it is told."""
+        self._sender.ring(workspace_id)
+        for follower in self._followers:
+            follower.ring(workspace_id)
 
     async def close(self) -> None:
         """Best effort: a worker that only falls silent is noticed a little later."""
@@ -129,7 +142,7 @@ class WorkerProcess:
             due = await pipeline.find_due_workspaces(
                 session, after=self._swept["outbox"], at=clock.now(), limit=_FOUND_MAX
             )
-            changing = await find_policy_changes(session, _FOUND_MAX)
+            changing = await pipeline_tasks.find_policy_changes(session, _FOUND_MAX)
         requested = await handover.due_workspaces(
             self._database, after=self._swept["requests"], limit=_FOUND_MAX
         )
@@ -149,6 +162,9 @@ class WorkerProcess:
 
     async def _timers(self) -> None:
         await run_due_timers(self._database)
+
+    async def _pipeline_timers(self) -> None:
+        await pipeline_tasks.run_due(self._database)
 
     async def _listen_to_bell(self, redis_url: str) -> None:
         """arq ends when Redis goes away; it is started again until Redis is back."""
@@ -212,8 +228,9 @@ async def _connect(settings: Settings) -> Database:
                 role="leadline_worker",
                 application_name="leadline-worker",
                 pool_min=1,
-                # Drains, one import, one audit, one timer, the sweep, the beat and a few webhooks.
-                pool_max=settings.worker_concurrency + 9,
+                # Drains, one import, one audit, two timers, the sweep, the beat, three followers and
+                # a few webhooks.
+                pool_max=settings.worker_concurrency + 13,
                 statement_timeout_ms=settings.worker_statement_timeout_ms,
                 lock_timeout_ms=settings.lock_timeout_ms,
                 idle_in_transaction_timeout_ms=settings.idle_in_transaction_timeout_ms,

@@ -1,5 +1,5 @@
-"""Work of pipeline that the worker does in the background: a policy that has come into force is
-applied to the opportunities, a chunk a transaction.
+"""Work of pipeline that the worker does in the background: timers, followers of the feed, and a
+policy that has come into force, which is applied to the opportunities a chunk a transaction.
 
 Killed anywhere, it goes on where it was: how far it came is stored with the chunk.
 """
@@ -11,11 +11,31 @@ from uuid import UUID
 
 from services.kit import clock
 from services.kit.db import Database, Session, WriteSession
+from services.kit.timers import Handler
+from services.pipeline import following
 from services.pipeline.accounts import service as accounts
 from services.pipeline.opportunities import service as opportunities
+from services.pipeline.timers import TIMERS
 from services.workspace.policies.repository import get_policy
 
+HANDLERS: dict[str, Handler] = {}
+"""Of timers, by kind. A handler locks its subject and decides anew whether the time has come; to go
+off once more it calls `timers.rearm`."""
+
+FOLLOWERS: dict[str, following.Follow] = {}
+"""Of the feed, by their names in `following`."""
+
 _CHUNK: Final = 500
+
+
+async def run_due(database: Database) -> int:
+    """Handles the timers that are due, in all workspaces, and says how many went off."""
+    return await TIMERS.run_due(database, HANDLERS)
+
+
+async def follow(database: Database) -> int:
+    """Lets every follower work until nothing is left; how many batches there were."""
+    return await following.run(database, FOLLOWERS)
 
 
 async def find_policy_changes(session: Session, limit: int = 50) -> list[UUID]:

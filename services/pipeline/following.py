@@ -1,0 +1,342 @@
+"""What is worked out again when opportunities change, off the path of whoever changes them.
+
+A follower reads the feed by sequence, in the worker, and is called with the opportunities that
+changed: exactly once each, since its position commits with what it wrote. It also looks at what
+somebody asked it to (`recheck`), at what it said would be due, and, when it starts or a policy comes
+into force, once at every opportunity there is. What a follower works out is its own business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias
+from uuid import UUID
+
+import asyncpg
+
+from services.kit import clock
+from services.kit.db import TRANSIENT, Database, Session, WriteSession, is_transient
+from services.kit.ids import NIL, new_id
+from services.kit.logging import get_logger
+from services.workspace.outbox import KIND_OPPORTUNITY, KIND_POLICY
+
+log = get_logger(__name__)
+
+Follow: TypeAlias = Callable[[WriteSession, Sequence[UUID]], Awaitable[Mapping[UUID, datetime]]]
+"""Called with different opportunities, in no order; answers when each is to be looked at again by
+itself, for those that are."""
+Followers: TypeAlias = Mapping[str, Follow]
+
+HYGIENE: Final = "hygiene"
+CLOCKS: Final = "clocks"
+ORDER_TYPES: Final = "order_types"
+NAMES: Final = (HYGIENE, CLOCKS, ORDER_TYPES)
+"""Every follower there is: a request to look again is kept for each, whoever runs them."""
+
+BATCH_MAX: Final = 500
+_FAILURES_MAX: Final = 5
+_PAUSE_S: Final = 1.0
+_FOUND_MAX: Final = 500
+
+
+async def recheck(
+    session: WriteSession, ids: Iterable[UUID], followers: Iterable[str] = NAMES
+) -> None:
+    """Followers look at these opportunities again though they have no new version: something about
+    them changed in this transaction. Waits for nobody."""
+    wanted = sorted(set(ids))
+    pairs = [(name, id_) for name in followers for id_ in wanted]
+    if pairs:
+        await session.execute(
+            """
+            INSERT INTO pipeline.rechecks (workspace_id, id, follower, opportunity_id)
+            SELECT $1, * FROM unnest($2::uuid[], $3::text[], $4::uuid[])
+            """,
+            session.workspace_id,
+            [new_id() for _ in pairs],
+            [name for name, _ in pairs],
+            [id_ for _, id_ in pairs],
+        )
+
+
+async def sweep(session: WriteSession, follower: str) -> None:
+    """Starts a full pass anew, where what a follower goes by changed for all."""
+    await session.execute(
+        "UPDATE pipeline.followers SET swept_through = $3 WHERE workspace_id = $1 AND name = $2",
+        session.workspace_id,
+        follower,
+        NIL,
+    )
+
+
+@dataclass(slots=True)
+class _Work:
+    """What a follower is called with, and how far that takes it."""
+
+    ids: dict[UUID, None] = field(default_factory=dict)
+    rechecks: list[UUID] = field(default_factory=list)
+    position: int | None = None
+    swept_through: UUID | None = None
+    is_policy_new: bool = False
+    is_swept: bool = False
+
+    def room(self, limit: int) -> int:
+        return limit - len(self.ids)
+
+
+async def find_behind(session: Session, names: Sequence[str]) -> list[tuple[UUID, str]]:
+    """Workspaces and followers with something to do; only the worker's role sees any."""
+    rows = await session.fetch(
+        """
+        SELECT w.id, n.name
+        FROM workspace.workspaces AS w CROSS JOIN unnest($1::text[]) AS n (name)
+        LEFT JOIN pipeline.followers AS f ON f.workspace_id = w.id AND f.name = n.name
+        WHERE f.name IS NULL OR ((f.retry_at IS NULL OR f.retry_at <= $2) AND (
+            f.swept_through IS NOT NULL
+            OR EXISTS (SELECT FROM pipeline.feed AS e
+                       WHERE e.workspace_id = w.id AND e.sequence > f.position)
+            OR EXISTS (SELECT FROM pipeline.rechecks AS r
+                       WHERE r.workspace_id = w.id AND r.follower = n.name)
+            OR EXISTS (SELECT FROM pipeline.follow_ups_due AS d
+                       WHERE d.workspace_id = w.id AND d.follower = n.name AND d.due_at <= $2)))
+        LIMIT $3
+        """,
+        list(names),
+        clock.now(),
+        _FOUND_MAX,
+    )
+    return [(row["id"], row["name"]) for row in rows]
+
+
+async def follow_once(database: Database, workspace_id: UUID, name: str, follow: Follow) -> bool:
+    """One batch of one follower; False where there was nothing, or another process is at it.
+
+    A batch that fails is tried again one opportunity at a time, so that the one that fails is found;
+    after its last attempt that one is passed over and logged.
+    """
+    size = 0
+    ids: Sequence[UUID] = ()
+    try:
+        async with database.write(workspace_id) as session:
+            state = await _claim(session, name)
+            if state is None:
+                return False
+            size = 1 if state["failures"] else BATCH_MAX
+            work = await _gather(session, name, state, size)
+            ids = list(work.ids)
+            if ids and not _is_given_up(state, ids):
+                due = await follow(session, ids)
+                await _note_due(session, name, ids, due)
+            elif ids:
+                log.error("follower_passed_over", follower=name, opportunity_id=str(ids[0]))
+                await _note_due(session, name, ids, {})
+            await _advance(session, name, work)
+    except Exception as error:  # boundary: one follower must not stop the others
+        if is_transient(error) or isinstance(error, asyncpg.InterfaceError):
+            raise
+        log.error(
+            "follower_failed",
+            follower=name,
+            workspace_id=str(workspace_id),
+            opportunities=len(ids),
+            exc_info=error,
+        )
+        async with database.write(workspace_id) as session:
+            await _count_failure(session, name, repr(error))
+        return False
+    return bool(ids) or work.position is not None or work.is_swept
+
+
+async def run(database: Database, followers: Followers) -> int:
+    """Works until nothing is left or everything left has to wait; how many batches there were."""
+    batches = 0
+    while True:
+        async with database.read(None) as session:
+            behind = await find_behind(session, list(followers))
+        progress = 0
+        for workspace_id, name in behind:
+            try:
+                while await follow_once(database, workspace_id, name, followers[name]):
+                    progress += 1
+            except (*TRANSIENT, asyncpg.InterfaceError) as error:
+                if not is_transient(error):
+                    raise
+                log.warning("follower_interrupted", follower=name, error=repr(error))
+        batches += progress
+        if not progress:
+            return batches
+
+
+async def _claim(session: WriteSession, name: str) -> asyncpg.Record | None:
+    """The follower's own row, locked; made where there is none, at the feed's end and with a full
+    pass to do. None where another process has it."""
+    at = clock.now()
+    # Two that make it at once wait for each other here, and then one finds nothing to add.
+    await session.execute(
+        """
+        INSERT INTO pipeline.followers (workspace_id, name, position, swept_through, failures)
+        SELECT w.id, $2, coalesce((SELECT max(f.sequence) FROM pipeline.feed AS f
+                                   WHERE f.workspace_id = $1), 0), $3, 0
+        FROM workspace.workspaces AS w
+        WHERE w.id = $1 AND NOT EXISTS (
+            SELECT FROM pipeline.followers AS there
+            WHERE there.workspace_id = $1 AND there.name = $2)
+        ON CONFLICT (workspace_id, name) DO NOTHING
+        """,
+        session.workspace_id,
+        name,
+        NIL,
+    )
+    return await session.fetchrow(
+        """
+        SELECT position, swept_through, failures FROM pipeline.followers
+        WHERE workspace_id = $1 AND name = $2 AND (retry_at IS NULL OR retry_at <= $3)
+        FOR NO KEY UPDATE SKIP LOCKED
+        """,
+        session.workspace_id,
+        name,
+        at,
+    )
+
+
+async def _gather(session: WriteSession, name: str, state: asyncpg.Record, size: int) -> _Work:
+    """At most `size` opportunities: what was asked for, what changed, what is due, the full pass."""
+    work = _Work()
+    for row in await session.fetch(
+        """
+        SELECT id, opportunity_id FROM pipeline.rechecks
+        WHERE workspace_id = $1 AND follower = $2 ORDER BY id LIMIT $3
+        """,
+        session.workspace_id,
+        name,
+        size,
+    ):
+        work.rechecks.append(row["id"])
+        work.ids[row["opportunity_id"]] = None
+    if work.room(size) > 0:
+        await _read_feed(session, work, state["position"], work.room(size))
+    if work.room(size) > 0:
+        for row in await session.fetch(
+            """
+            SELECT opportunity_id FROM pipeline.follow_ups_due
+            WHERE workspace_id = $1 AND follower = $2 AND due_at <= $3
+            ORDER BY due_at LIMIT $4
+            """,
+            session.workspace_id,
+            name,
+            clock.now(),
+            work.room(size),
+        ):
+            work.ids[row["opportunity_id"]] = None
+    if state["swept_through"] is not None and work.room(size) > 0:
+        await _sweep_on(session, work, state["swept_through"], work.room(size))
+    return work
+
+
+async def _read_feed(session: WriteSession, work: _Work, position: int, limit: int) -> None:
+    for row in await session.fetch(
+        """
+        SELECT sequence, kind, subject_id FROM pipeline.feed
+        WHERE workspace_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3
+        """,
+        session.workspace_id,
+        position,
+        limit,
+    ):
+        work.position = row["sequence"]
+        if row["kind"] == KIND_OPPORTUNITY:
+            work.ids[row["subject_id"]] = None
+        elif row["kind"] == KIND_POLICY:
+            work.is_policy_new = True
+
+
+async def _sweep_on(session: WriteSession, work: _Work, after: UUID, limit: int) -> None:
+    rows = await session.fetch(
+        """
+        SELECT id FROM pipeline.opportunities
+        WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3
+        """,
+        session.workspace_id,
+        after,
+        limit,
+    )
+    work.is_swept = True
+    work.ids.update(dict.fromkeys(row["id"] for row in rows))
+    if len(rows) == limit:
+        work.swept_through = rows[-1]["id"]
+
+
+def _is_given_up(state: asyncpg.Record, ids: Sequence[UUID]) -> bool:
+    return state["failures"] >= _FAILURES_MAX and len(ids) == 1
+
+
+async def _note_due(
+    session: WriteSession, name: str, ids: Sequence[UUID], due: Mapping[UUID, datetime]
+) -> None:
+    """Only the holder of the follower's row writes here, so nobody waits."""
+    await session.execute(
+        """
+        DELETE FROM pipeline.follow_ups_due
+        WHERE workspace_id = $1 AND follower = $2 AND opportunity_id = ANY($3::uuid[])
+        """,
+        session.workspace_id,
+        name,
+        list(ids),
+    )
+    wanted = {id_: at for id_, at in due.items() if id_ in set(ids)}
+    if wanted:
+        await session.execute(
+            """
+            INSERT INTO pipeline.follow_ups_due (workspace_id, follower, opportunity_id, due_at)
+            SELECT $1, $2, * FROM unnest($3::uuid[], $4::timestamptz[])
+            """,
+            session.workspace_id,
+            name,
+            list(wanted),
+            list(wanted.values()),
+        )
+
+
+async def _advance(session: WriteSession, name: str, work: _Work) -> None:
+    if work.rechecks:
+        await session.execute(
+            """
+            DELETE FROM pipeline.rechecks
+            WHERE workspace_id = $1 AND follower = $2 AND id = ANY($3::uuid[])
+            """,
+            session.workspace_id,
+            name,
+            work.rechecks,
+        )
+    await session.execute(
+        """
+        UPDATE pipeline.followers
+        SET position = coalesce($3, position), failures = 0, last_error = NULL, retry_at = NULL,
+            swept_through = CASE WHEN $5 THEN $6::uuid WHEN $4 THEN $7::uuid ELSE swept_through END
+        WHERE workspace_id = $1 AND name = $2
+        """,
+        session.workspace_id,
+        name,
+        work.position,
+        work.is_swept,
+        work.is_policy_new,
+        NIL,
+        work.swept_through,
+    )
+
+
+async def _count_failure(session: WriteSession, name: str, error: str) -> None:
+    await session.execute(
+        """
+        UPDATE pipeline.followers
+        SET failures = least(failures + 1, $3), last_error = $4, retry_at = $5
+        WHERE workspace_id = $1 AND name = $2
+        """,
+        session.workspace_id,
+        name,
+        _FAILURES_MAX,
+        error[:1000],
+        clock.now() + timedelta(seconds=_PAUSE_S),
+    )
