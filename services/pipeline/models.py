@@ -235,11 +235,12 @@ class FeedRow(Tenant, Base):
 
 
 class Finding(Record, Base):
-    """A rule that a recorded record breaks, kept instead of refusing what was stated."""
+    """A rule that a record breaks, kept instead of refusing what was stated."""
 
     __tablename__ = "findings"
     __table_args__ = (
         Index(None, "workspace_id", "opportunity_id"),
+        Index(None, "workspace_id", "rule", "id"),
         {"schema": SCHEMA},
     )
 
@@ -249,6 +250,9 @@ class Finding(Record, Base):
     message: Mapped[str]
     actor: Mapped[str]
     found_at: Mapped[datetime]
+    # What was not met, where the rule is a gate, and why it was overridden.
+    codes: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    reason: Mapped[str | None]
 
 
 class Import(Record, Base):

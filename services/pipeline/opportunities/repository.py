@@ -18,6 +18,7 @@ from services.kit.db import Session, WriteSession
 from services.kit.ids import new_id
 from services.kit.rows import ConcurrentInsertError, Rows
 from services.pipeline.models import Finding, Opportunity, OpportunityEvent
+from services.pipeline.opportunities import visits
 from services.pipeline.opportunities.record import COLUMNS, Row
 from services.pipeline.opportunities.references import (
     AccountFacts,
@@ -25,6 +26,7 @@ from services.pipeline.opportunities.references import (
     References,
     Wanted,
 )
+from services.pipeline.opportunities.visits import Entry
 from services.workspace.outbox import KIND_OPPORTUNITY
 from services.workspace.policy import Policy
 
@@ -69,7 +71,7 @@ _WRITE_VERSION: Final = f"""
         INSERT INTO pipeline.opportunity_events (workspace_id, opportunity_id, version, id, kind,
             changes, previous, occurred_at, recorded_at, actor, reason)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-    )
+    ){{entry}}
     INSERT INTO pipeline.outbox
         (workspace_id, id, kind, subject_id, version, event_id, recorded_at, due_at)
     VALUES ($1, $12, '{KIND_OPPORTUNITY}', $2, $3, $4, $9, $9)
@@ -181,19 +183,23 @@ async def write_version(
     opportunity_id: UUID,
     values: Mapping[str, Any],
     event: Mapping[str, Any],
+    entry: Entry | None = None,
 ) -> None:
-    """The columns named of one row that is locked, its event and its outbox row, in ONE statement:
-    on a single machine the round trips are most of what a change costs. The text depends on which
-    columns change, and a connection keeps the plans of the usual sets."""
+    """The columns named of one row that is locked, its event, its entry into another stage and its
+    outbox row, in ONE statement: on a single machine the round trips are most of what a change
+    costs. The text depends on which columns change, and a connection keeps the plans of the usual
+    sets."""
     names = sorted(values)
     settings = ", ".join(f"{name} = ${place}" for place, name in enumerate(names, 13))
+    entered = "" if entry is None else visits.part_for_one(13 + len(names))
     try:
         await session.execute(
-            _WRITE_VERSION.format(settings=settings),
+            _WRITE_VERSION.format(settings=settings, entry=entered),
             session.workspace_id, opportunity_id, event["version"], event["id"], event["kind"],
             event["changes"], event["previous"], event["occurred_at"], event["recorded_at"],
             event["actor"], event["reason"], new_id(),
             *[values[name] for name in names],
+            *(() if entry is None else visits.values_for_one(entry)),
         )  # fmt: skip
     except asyncpg.UniqueViolationError as error:
         # The external id was free when it was looked at; a second try finds who has it now.
