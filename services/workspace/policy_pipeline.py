@@ -9,17 +9,33 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from services.workspace import policy_customers
+
 Check = Callable[[Any], str | None]
 
 
 def table(checks: Mapping[str, Callable[..., Check]]) -> dict[str, tuple[Any, Check]]:
     """The default of each setting and the check of any other value, for `policy_settings`, which
     lends its `checks`: whole, one_of, some_of, by_segment, ascending."""
+    whole = checks["whole"]
     return {
         # Bookings.
         # Hygiene.
         # Clocks and notices.
         # Activities.
         # Customers.
+        **policy_customers.table(checks["whole"], checks["ascending"]),
         # The sales operation.
+        "ageing.bands": ([30, 60, 90, 180], checks["ascending"](None, 1)),
+        "capacity.active_deals": (40, whole(1, 10_000)),
+        "capacity.days_to_close": (180, whole(1, 3650)),
+        "capacity.months_in_pipe": (4, whole(1, 120)),
+        "capacity.win_percent": (33, whole(1, 100)),
+        "cycle.default_days": (180, whole(1, 3650)),
+        "cycle.minimum_deals": (20, whole(1, 10_000)),
+        "cycle.quarters": (4, whole(1, 20)),
+        "operation.review_days": (365, whole(1, 3650)),
+        "operation.overdue_days": (7, whole(0, 365)),
+        "summary.completed_days": (365, whole(1, 3650)),
+        "win_rate.goal_percent": (30, whole(1, 100)),
     }
