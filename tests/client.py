@@ -109,6 +109,18 @@ class Api:
 
         await settle(self.stack.worker, self.workspace_id)
 
+    async def follow(self) -> None:
+        """Settles, then lets pipeline's followers and due timers work, until nothing is left."""
+        from services.pipeline import tasks
+
+        await self.settle()
+        while True:
+            done = await tasks.follow(self.stack.worker, self.workspace_id)
+            done += await tasks.run_due(self.stack.worker, self.workspace_id)
+            await self.settle()
+            if not done:
+                return
+
     def database(self) -> Database:
         """The worker's database, for looking at rows."""
         return self.stack.worker

@@ -124,9 +124,14 @@ class Timers:
         if wanted:
             await session.execute(self._disarm, session.workspace_id, kind, wanted)
 
-    async def run_due(self, database: Database, handlers: Handlers) -> int:
-        """Handles what is due, in all workspaces, and says how many timers went off. A workspace
-        that meets a transient fault is left for the next call, so that it cannot hold up others."""
+    async def run_due(
+        self, database: Database, handlers: Handlers, only: UUID | None = None
+    ) -> int:
+        """Handles what is due, in all workspaces or in one, and says how many timers went off. A
+        workspace that meets a transient fault is left for the next call, so that it cannot hold up
+        the others."""
+        if only is not None:
+            return await self._run_workspace(database, only, handlers)
         done = 0
         after: UUID | None = None
         while True:

@@ -149,12 +149,15 @@ async def follow_once(database: Database, workspace_id: UUID, name: str, follow:
     return bool(ids) or work.position is not None or work.is_swept
 
 
-async def run(database: Database, followers: Followers) -> int:
-    """Works until nothing is left or everything left has to wait; how many batches there were."""
+async def run(database: Database, followers: Followers, only: UUID | None = None) -> int:
+    """Works until nothing is left or everything left has to wait, in all workspaces or in one; how
+    many batches there were."""
     batches = 0
     while True:
-        async with database.read(None) as session:
-            behind = await find_behind(session, list(followers))
+        behind = [(only, name) for name in followers if only is not None]
+        if only is None:
+            async with database.read(None) as session:
+                behind = await find_behind(session, list(followers))
         progress = 0
         for workspace_id, name in behind:
             try:

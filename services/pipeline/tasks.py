@@ -28,14 +28,15 @@ FOLLOWERS: dict[str, following.Follow] = {}
 _CHUNK: Final = 500
 
 
-async def run_due(database: Database) -> int:
-    """Handles the timers that are due, in all workspaces, and says how many went off."""
-    return await TIMERS.run_due(database, HANDLERS)
+async def run_due(database: Database, workspace_id: UUID | None = None) -> int:
+    """Handles the timers that are due, in all workspaces or in one, and says how many went off."""
+    return await TIMERS.run_due(database, HANDLERS, workspace_id)
 
 
-async def follow(database: Database) -> int:
-    """Lets every follower work until nothing is left; how many batches there were."""
-    return await following.run(database, FOLLOWERS)
+async def follow(database: Database, workspace_id: UUID | None = None) -> int:
+    """Lets every follower work until nothing is left, in all workspaces or in one; how many
+    batches there were."""
+    return await following.run(database, FOLLOWERS, workspace_id)
 
 
 async def find_policy_changes(session: Session, limit: int = 50) -> list[UUID]:

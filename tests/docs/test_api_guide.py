@@ -34,6 +34,8 @@ async def _play(api: Api, guide: str) -> None:
     for exchange in played:
         if "/forecast/" in exchange.path:
             await api.settle()
+        if guide.startswith("docs/pipeline/") and exchange.method == "GET":
+            await api.follow()
         response = await api.request(
             exchange.method,
             filled(exchange.path, names),
