@@ -43,6 +43,7 @@ def upgrade() -> None:
             is_qualification BOOLEAN NOT NULL,
             is_preparation BOOLEAN NOT NULL,
             step TEXT,
+            steps SMALLINT NOT NULL DEFAULT 0,
             outcome TEXT,
             purpose TEXT,
             buyer_stage TEXT,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, Text, UniqueConstraint, text
+from sqlalchemy import Index, SmallInteger, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -61,6 +61,8 @@ class Activity(Record, Base):
     is_qualification: Mapped[bool]
     is_preparation: Mapped[bool]
     step: Mapped[str | None]
+    # Every step it does, stated or implied, as bits.
+    steps: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     outcome: Mapped[str | None]
     # What a qualification call with a customer is about: more seats, or a higher tier.
     purpose: Mapped[str | None]
