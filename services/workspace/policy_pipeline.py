@@ -23,6 +23,11 @@ def table(checks: Mapping[str, Callable[..., Check]]) -> dict[str, tuple[Any, Ch
         # Hygiene.
         # Clocks and notices.
         # Activities.
+        "follow_up.days": (7, whole(1, 365)),
+        "renewal.first_activity_stage": (
+            "scoping",
+            checks["one_of"]("discovery", "scoping", "none"),
+        ),
         # Customers.
         **policy_customers.table(checks["whole"], checks["ascending"]),
         # The sales operation.

@@ -50,9 +50,9 @@ def steps_of(row: Mapping[str, Any]) -> int:
         found |= BIT[CONNECT]
     if row["buyer_stage"] is not None or "interest" in (row["details"] or {}):
         found |= BIT[DISCOVER]
-    if row["body"] is not None and (row["kind"] in LIVE_KINDS or row["kind"] == "note"):
-        found |= BIT[DOCUMENT]
-    elif row["body"] is not None and found & BIT[CONNECT]:
+    if (row["body"] is not None and (row["kind"] in LIVE_KINDS or row["kind"] == "note")) or (
+        row["body"] is not None and found & BIT[CONNECT]
+    ):
         found |= BIT[DOCUMENT]
     if row["kind"] == "documentation" and row["direction"] != INBOUND:
         found |= BIT[DOCUMENTATION]
