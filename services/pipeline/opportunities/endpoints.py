@@ -32,7 +32,14 @@ from services.kit.errors import (
 from services.kit.http import Caller, Read, ServiceRoute, Write
 from services.kit.pagination import PageRequest, page_request
 from services.kit.schemas import Day, ExternalId, Instant
-from services.pipeline.opportunities import history, listing, reassignment, schemas, service
+from services.pipeline.opportunities import (
+    history,
+    listing,
+    reassignment,
+    schemas,
+    schemas_reassignment,
+    service,
+)
 from services.pipeline.opportunities.access import sight, writer
 from services.pipeline.opportunities.errors import (
     ExternalIdTakenError,
@@ -191,10 +198,12 @@ async def post_opportunities(
 
 
 @router.post(
-    "/reassign", response_model=schemas.ReassignmentAnswer, responses=problems(InvalidPayloadError)
+    "/reassign",
+    response_model=schemas_reassignment.ReassignmentAnswer,
+    responses=problems(InvalidPayloadError),
 )
 async def reassign_opportunities(
-    body: schemas.Reassignment, caller: Caller, session: Write
+    body: schemas_reassignment.Reassignment, caller: Caller, session: Write
 ) -> Response:
     """Gives many opportunities to another owner, as of `occurred_at`; one result a record."""
     actor = await writer(session, caller)

@@ -25,6 +25,12 @@ NEGATIVE_CATEGORIES: Final = REVERSING_CATEGORIES | {"internal_correction"}
 """The only categories of opportunity whose amounts may be negative."""
 
 
+def uses_basis(type_: str, category: str) -> bool:
+    """Whether the ARR basis is part of the deal: on a renewal, on a ramp of any type, and on a row
+    that takes back a lost renewal."""
+    return type_ == "renewal" or category in ("ramp", "debook")
+
+
 class NetArrInputs(Protocol):
     """What Net ARR is made of; pipeline's FigureInputs has all of it."""
 

@@ -21,7 +21,7 @@ from services.pipeline.opportunities.errors import (
 from services.pipeline.opportunities.families import Families
 from services.pipeline.opportunities.record import Row
 from services.pipeline.opportunities.references import References, Wanted
-from services.pipeline.opportunities.schemas import REASSIGN_MAX, Reassignment
+from services.pipeline.opportunities.schemas_reassignment import REASSIGN_MAX, Reassignment
 from services.pipeline.opportunities.stages import OPEN_STAGES, STAGE
 
 _ALL_STAGES: Final = tuple(STAGE)

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 from services.kit.columns import column_names
 from services.kit.money import ZERO
 from services.pipeline.models import Opportunity
+from services.pipeline.opportunities.booked import booking_of, held_until
 from services.pipeline.opportunities.domain import days_in_stage
 from services.pipeline.views import FIGURE_FIELDS, FigureInputs, FigureState, derive
 from services.workspace.fiscal import UNDATED, FiscalCalendar, FiscalQuarter
@@ -75,9 +76,14 @@ def _quarter_label(key: int) -> str | None:
     return FiscalQuarter(key, date.min, date.min).label
 
 
-def told(row: Row, state: FigureState, calendar: FiscalCalendar, now: datetime) -> dict[str, Any]:
-    """The opportunity as the API shows it, values not yet in their JSON form."""
+def told(
+    row: Row, state: FigureState, policy: Policy, calendar: FiscalCalendar, now: datetime
+) -> dict[str, Any]:
+    """The opportunity as the API shows it, values not yet in their JSON form; `policy` is the
+    version the row names."""
     entered_on = calendar.local_date(row["stage_entered_at"])
+    submitted_at = row["submitted_at"]
+    submitted_on = None if submitted_at is None else calendar.local_date(submitted_at)
     return {
         "id": row["id"],
         "external_id": row["external_id"],
@@ -102,6 +108,7 @@ def told(row: Row, state: FigureState, calendar: FiscalCalendar, now: datetime) 
         "expected_renewed_arr": row["expected_renewed_arr"],
         "net_arr": state.net_arr,
         "net_arr_source": state.net_arr_source,
+        **booking_of(row, state.net_arr, policy),
         "close_date": row["close_date"],
         "close_fiscal_quarter": _quarter_label(row["close_fiscal_quarter"]),
         "next_step": row["next_step"],
@@ -114,7 +121,8 @@ def told(row: Row, state: FigureState, calendar: FiscalCalendar, now: datetime) 
         "subscription_external_id": row["subscription_external_id"],
         "renewal_date": row["renewal_date"],
         "quote_start_date": row["quote_start_date"],
-        "submitted_at": row["submitted_at"],
+        "submitted_at": submitted_at,
+        "held_until": held_until(row, submitted_on, policy),
         "duplicate_of": row["duplicate_of"],
         "contact_external_ids": row["contact_external_ids"],
         "sdr_external_id": row["sdr_external_id"],

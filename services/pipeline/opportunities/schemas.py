@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from pydantic import (
@@ -17,7 +17,6 @@ from pydantic import (
     Field,
     Strict,
     WithJsonSchema,
-    model_validator,
 )
 
 from services.kit.schemas import (
@@ -25,7 +24,6 @@ from services.kit.schemas import (
     Currency,
     Day,
     ExternalId,
-    Flag,
     Instant,
     Label,
     Money,
@@ -40,7 +38,6 @@ from services.pipeline.opportunities.stages import STAGES, stage_key
 TERM_MONTHS_MAX: Final = 120
 CONTACTS_MAX: Final = 100
 SPLITS_MAX: Final = 20
-REASSIGN_MAX: Final = 10_000
 
 Type = Literal["new_business", "add_on", "renewal", "professional_services"]
 OrderType = Literal[
@@ -51,6 +48,9 @@ OrderType = Literal[
     "churn_partial",
     "churn_final",
     "ps_other",
+]
+GrowthType = Literal[
+    "add_on_growth", "growth_on_renewal", "contraction_on_renewal", "lost_on_renewal"
 ]
 ForecastCategory = Literal["omitted", "pipeline", "best_case", "commit", "closed"]
 RenewalLossCategory = Literal["none", "best_case", "commit"]
@@ -181,6 +181,12 @@ class OpportunityWrite(StrictModel):
     )
     version: ReadOnly = None
     stage_number: ReadOnly = None
+    booked_arr: ReadOnly = None
+    growth_type: ReadOnly = None
+    deal_size: ReadOnly = None
+    deal_count: ReadOnly = None
+    tcv: ReadOnly = None
+    held_until: ReadOnly = None
     close_fiscal_quarter: ReadOnly = None
     push_count: ReadOnly = None
     stage_entered_at: ReadOnly = None
@@ -235,6 +241,11 @@ class Opportunity(BaseModel):
     expected_renewed_arr: str | None
     net_arr: str
     net_arr_source: Literal["computed", "stated"]
+    booked_arr: str
+    growth_type: GrowthType | None
+    deal_size: Literal["small", "medium", "big", "jumbo"]
+    deal_count: int
+    tcv: str | None
     close_date: date | None
     close_fiscal_quarter: str | None
     next_step: str | None
@@ -248,6 +259,7 @@ class Opportunity(BaseModel):
     renewal_date: date | None
     quote_start_date: date | None
     submitted_at: datetime | None
+    held_until: date | None
     duplicate_of: str | None
     contact_external_ids: list[str]
     sdr_external_id: str | None
@@ -354,43 +366,3 @@ class History(BaseModel):
 
     items: list[Version]
     next_cursor: str | None
-
-
-class Reassignment(StrictModel):
-    """A change of owner for many: the records named, or the open ones of one owner."""
-
-    to_owner_external_id: ExternalId
-    from_owner_external_id: ExternalId | None = None
-    ids: list[RecordId] = Field(default_factory=list, max_length=REASSIGN_MAX)
-    external_ids: list[ExternalId] = Field(default_factory=list, max_length=REASSIGN_MAX)
-    include_closed: Flag = Field(
-        False, description="With `from_owner_external_id`: closed records too."
-    )
-    reason: Note | None = None
-    occurred_at: PastInstant | None = None
-
-    @model_validator(mode="after")
-    def _names_records_one_way(self) -> Self:
-        named = bool(self.ids or self.external_ids)
-        if named == (self.from_owner_external_id is not None):
-            raise refuse(
-                "ambiguous_selection",
-                "name the records by ids and external_ids, or by from_owner_external_id",
-            )
-        return self
-
-
-class ReassignmentResult(BaseModel):
-    """What became of one record."""
-
-    status: int
-    id: UUID | None = None
-    external_id: str | None = None
-    version: int | None = None
-    error: dict[str, Any] | None = None
-
-
-class ReassignmentAnswer(BaseModel):
-    """One result a record."""
-
-    results: list[ReassignmentResult]

@@ -44,6 +44,7 @@ from services.pipeline.opportunities.stages import (
 )
 from services.pipeline.views import FigureState
 from services.workspace.policies.repository import get_policy, version_in_force
+from services.workspace.policy import Policy
 from services.workspace.workspaces.repository import get_workspace
 
 __all__ = [
@@ -108,9 +109,9 @@ async def change(
     changed = finish(drafted, families, circumstances)
     if changed is None:
         policy = await get_policy(session, current["policy_version"])
-        return _as_it_stands(current, figure_state(current, policy), circumstances)
+        return _as_it_stands(current, figure_state(current, policy), policy, circumstances)
     await events.record(session, current, changed, actor.name, now)
-    return _as_it_stands(changed.row, changed.state, circumstances)
+    return _as_it_stands(changed.row, changed.state, circumstances.policy, circumstances)
 
 
 async def move(
@@ -150,8 +151,10 @@ async def _check_change(session: WriteSession, actor: Actor, drafted: Draft) -> 
             raise ExternalIdTakenError(external_id, other)
 
 
-def _as_it_stands(row: Row, state: FigureState, circumstances: Circumstances) -> Current:
-    return Current(row, state, told(row, state, circumstances.calendar, circumstances.now))
+def _as_it_stands(
+    row: Row, state: FigureState, policy: Policy, circumstances: Circumstances
+) -> Current:
+    return Current(row, state, told(row, state, policy, circumstances.calendar, circumstances.now))
 
 
 async def describe(session: Session, rows: list[Row]) -> list[dict[str, Any]]:
@@ -162,7 +165,9 @@ async def describe(session: Session, rows: list[Row]) -> list[dict[str, Any]]:
         for version in {row["policy_version"] for row in rows}
     }
     return [
-        told(row, figure_state(row, policies[row["policy_version"]]), calendar, now) for row in rows
+        told(row, figure_state(row, policy), policy, calendar, now)
+        for row in rows
+        for policy in (policies[row["policy_version"]],)
     ]
 
 
