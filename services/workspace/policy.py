@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
+from services.workspace.policy_gates import Criterion, criteria_of
 from services.workspace.policy_settings import DEFAULTS, SEGMENT_KEYS, SETTINGS, SettingProblem
 
 DEFAULT_NAME: Final = "sop-2022"
@@ -48,6 +49,7 @@ class Policy:
     settings: Mapping[str, Any] = field(compare=False, repr=False)
     stage_categories: Mapping[str, str] = field(compare=False, repr=False)
     override_blocked_segments: frozenset[str] = field(compare=False, repr=False)
+    gates: Mapping[str, tuple[Criterion, ...]] = field(compare=False, repr=False)
     _segments: tuple[tuple[int, str], ...] = field(compare=False, repr=False)
 
     @classmethod
@@ -60,7 +62,8 @@ class Policy:
             raise PolicySettingsError(problems)
         complete = {**DEFAULTS, **(settings or {})}
         # A map that names some stages changes those and leaves the others at their default.
-        complete["stage.category"] = {**DEFAULTS["stage.category"], **complete["stage.category"]}
+        for name in ("stage.category", "gates"):
+            complete[name] = {**DEFAULTS[name], **complete[name]}
         floors = sorted(((complete["segments"][key][0], key) for key in SEGMENT_KEYS), reverse=True)
         return cls(
             name=name,
@@ -68,6 +71,7 @@ class Policy:
             settings=complete,
             stage_categories=complete["stage.category"],
             override_blocked_segments=frozenset(complete["category.override_blocked_segments"]),
+            gates=criteria_of(complete["gates"]),
             _segments=tuple(floors),
         )
 
