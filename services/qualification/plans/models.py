@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, SmallInteger
+from sqlalchemy import Index, Integer, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.kit.columns import Base, Tenant
@@ -19,7 +19,12 @@ class CommandPlan(Tenant, Base):
     One row, so that a save of either takes one lock and one number."""
 
     __tablename__ = "command_plans"
-    __table_args__ = {"schema": SCHEMA}
+    __table_args__ = (
+        # What was written, and whom one met, since somebody last looked.
+        Index(None, "workspace_id", "touched_at"),
+        Index(None, "workspace_id", "met_at"),
+        {"schema": SCHEMA},
+    )
 
     opportunity_id: Mapped[UUID] = mapped_column(primary_key=True)
     # Every save of either counts here; it is the plan's ETag and the live stream's event id.
