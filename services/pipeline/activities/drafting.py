@@ -38,7 +38,7 @@ SHAPE: Final = Shape(
         "steps": 0,
     },
 )  # fmt: skip
-_PLAIN: Final = (
+_PLAIN: Final[tuple[str, ...]] = (
     "id", "kind", "direction", "subject", "body", "duration_minutes", "step", "outcome", "purpose",
     "buyer_stage", "contact_external_ids",
 )  # fmt: skip

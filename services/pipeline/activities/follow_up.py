@@ -6,7 +6,7 @@ is over with the documentation that is sent after it, or with the next connect. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -131,6 +131,13 @@ def cycle_of(activities: Iterable[Doing], opened_at: datetime, days: int) -> Cyc
     return _told(started, doers, days)
 
 
+def following_step(done: Collection[str]) -> str:
+    """What to do after these steps: the next of those that come after the last one taken, and
+    connecting where none is left."""
+    last = max((STEPS.index(step) for step in done), default=-1)
+    return STEPS[last + 1] if last + 1 < len(STEPS) else CONNECT
+
+
 def _told(started: datetime, doers: Mapping[str, Doing | None], days: int) -> Cycle:
     last = max(place for place, step in enumerate(STEPS) if doers[step] is not None)
     steps = []
@@ -141,5 +148,5 @@ def _told(started: datetime, doers: Mapping[str, Doing | None], days: int) -> Cy
     sent = doers[DOCUMENTATION]
     if sent is not None:
         return Cycle(started, steps, None, sent.occurred_at)
-    following = next(step.step for step in steps if step.state == "open")
+    following = following_step([step for step in STEPS if doers[step] is not None])
     return Cycle(started, steps, started + timedelta(days=days), None, following)

@@ -20,9 +20,12 @@ from services.kit.errors import InvalidPayloadError, ServiceError
 from services.kit.schemas import StrictModel
 from services.pipeline.accounts.schemas import AccountItem
 from services.pipeline.accounts.service import upsert_accounts
+from services.pipeline.activities.schemas import ActivityItem
 from services.pipeline.contacts.schemas import ContactItem
 from services.pipeline.contacts.service import upsert_contacts
 from services.pipeline.imports import told
+from services.pipeline.imports.activity_kind import TYPES as ACTIVITY_TYPES
+from services.pipeline.imports.activity_kind import store_activities
 from services.pipeline.imports.errors import RecordKindTakenError
 from services.pipeline.opportunities.access import actor_of
 from services.pipeline.opportunities.schemas import OpportunityWrite
@@ -46,6 +49,7 @@ _TYPES: dict[str, str] = {
     "contact_external_ids": "list",
     "splits": "json",
     "usage": "json",
+    **ACTIVITY_TYPES,
 }  # fmt: skip
 
 
@@ -147,6 +151,12 @@ RECORDS: dict[str, RecordKind] = {
             "account_external_id": "accounts",
         },
         settle=told.drop_known_versions,
+    ),
+    "activities": RecordKind(
+        ActivityItem,
+        "pipeline.activities",
+        store_activities,
+        {"user_external_id": "users", "account_external_id": "accounts"},
     ),
 }
 
