@@ -1,5 +1,6 @@
 """The product's one outbox and the kinds of work in it. Everything that can move an answer of the
-forecast is recorded here, in the transaction that changes it."""
+forecast is recorded here, in the transaction that changes it; and what only readers of the feed
+are to hear of."""
 
 from __future__ import annotations
 
@@ -12,3 +13,5 @@ KIND_REPORTING_LINE = "reporting_line"
 KIND_POLICY = "policy"
 KIND_QUOTA = "quota"
 KIND_PLAN_TYPE = "plan_type"
+KIND_NOTICE = "notice"
+"""Moves no figure: somebody was told something."""

@@ -29,8 +29,8 @@ async def list_changes(
     after: Annotated[int, Query(ge=0, lt=2**63, description="The last sequence you have.")] = 0,
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
 ) -> Response:
-    """Everything that moved a figure since `after`, in the order the figures took it in. Nothing
-    is ever removed: begin at 0 to read it all. It is everybody's records, so it needs a role that
+    """Everything that moved a figure since `after`, in the order the figures took it in, and what
+    people were told of it. Nothing is ever removed: begin at 0 to read it all. It is everybody's records, so it needs a role that
     reads everything."""
     caller.require(*READERS)
     page = await read_changes(session, after, limit)

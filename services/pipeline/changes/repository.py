@@ -12,7 +12,11 @@ from services.kit.db import Session
 _READ = """
     SELECT f.sequence, f.kind AS subject, f.subject_id, f.version, f.posted_at,
            o.external_id, e.kind, e.changes, e.previous, e.actor, e.reason, e.occurred_at,
-           coalesce(e.recorded_at, f.posted_at) AS recorded_at
+           coalesce(e.recorded_at, n.created_at, f.posted_at) AS recorded_at,
+           CASE WHEN n.kind IS NOT NULL THEN jsonb_build_object(
+               'kind', n.kind, 'user_external_id', n.user_external_id, 'subject', n.subject,
+               'message', n.message, 'opportunity_id', n.opportunity_id, 'details', n.details)
+           END AS notice
     FROM (
         SELECT sequence, kind, subject_id, version, posted_at FROM pipeline.feed
         WHERE workspace_id = $1 AND {wanted}
@@ -29,6 +33,14 @@ _READ = """
         WHERE workspace_id = $1 AND f.kind = 'opportunity' AND id = f.subject_id
         LIMIT 1
     ) AS o ON true
+    LEFT JOIN LATERAL (
+        SELECT told.kind, told.subject, told.message, told.opportunity_id, told.details,
+               told.created_at, who.external_id AS user_external_id
+        FROM pipeline.notices AS told
+        JOIN workspace.users AS who ON who.workspace_id = $1 AND who.id = told.user_id
+        WHERE told.workspace_id = $1 AND f.kind = 'notice' AND told.id = f.subject_id
+        LIMIT 1
+    ) AS n ON true
     ORDER BY f.sequence
 """
 

@@ -9,9 +9,21 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 
+class FeedNotice(BaseModel):
+    """What somebody was told; the entry's `subject_id` is the notice's id."""
+
+    kind: str
+    user_external_id: str
+    subject: str
+    message: str
+    opportunity_id: UUID | None
+    details: dict[str, Any]
+
+
 class FeedChange(BaseModel):
-    """One entry. For `opportunity` it is a version with what changed; for every other subject
-    (a reporting line, a policy, a quota, a plan type) it says that this record took effect."""
+    """One entry. For `opportunity` it is a version with what changed; for `notice` what somebody
+    was told; for every other subject (a reporting line, a policy, a quota, a plan type) it says
+    that this record took effect."""
 
     sequence: int
     subject: str
@@ -22,6 +34,7 @@ class FeedChange(BaseModel):
     changes: dict[str, Any] | None
     actor: str | None
     actor_name: str | None
+    notice: FeedNotice | None
     reason: str | None
     occurred_at: datetime | None
     recorded_at: datetime

@@ -32,4 +32,5 @@ def _entry(row: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
     for name in ("version", "kind", "changes", "actor", "reason", "occurred_at", "recorded_at"):
         entry[name] = told[name]
     entry["actor_name"] = told.get("actor_name")
+    entry["notice"] = row["notice"]
     return entry

@@ -12,6 +12,8 @@ from uuid import UUID
 OPPORTUNITY: Final = "opportunity"
 OPPORTUNITY_CREATED: Final = "opportunity.created"
 OPPORTUNITY_CHANGED: Final = "opportunity.changed"
+NOTICE: Final = "notice"
+NOTICE_CREATED: Final = "notice.created"
 FIGURES_CHANGED: Final = "figures.changed"
 TEST: Final = "webhook.test"
 EVENT_TYPES: Final = (
@@ -21,6 +23,7 @@ EVENT_TYPES: Final = (
     "policy.changed",
     "quota.changed",
     "plan_type.changed",
+    NOTICE_CREATED,
     FIGURES_CHANGED,
 )
 
@@ -69,6 +72,8 @@ def pause_after(attempts: int) -> timedelta | None:
 
 def event_type(subject: str, version: int) -> str:
     """What the feed's entry is called outside."""
+    if subject == NOTICE:
+        return NOTICE_CREATED
     if subject != OPPORTUNITY:
         return f"{subject}.changed"
     return OPPORTUNITY_CREATED if version == 1 else OPPORTUNITY_CHANGED

@@ -19,6 +19,7 @@ EventType = Literal[
     "policy.changed",
     "quota.changed",
     "plan_type.changed",
+    "notice.created",
     "figures.changed",
 ]
 State = Literal["active", "disabled"]

@@ -88,6 +88,28 @@ async def user_names(session: Session, ids: Iterable[UUID]) -> dict[UUID, UserNa
     return {row["id"]: UserName(row["external_id"], row["name"]) for row in rows}
 
 
+async def managers_of(session: Session, ids: Iterable[UUID], at: datetime) -> dict[UUID, UUID]:
+    """Who each of these users reports to at `at`, by all lines recorded so far; who reports to
+    nobody is left out."""
+    rows = await session.fetch(
+        """
+        SELECT DISTINCT ON (user_id) user_id, manager_id
+        FROM workspace.reporting_lines
+        WHERE workspace_id = $1 AND user_id = ANY($2::uuid[]) AND effective_from <= $3
+        ORDER BY user_id, effective_from DESC, sequence DESC NULLS FIRST, id DESC
+        """,
+        session.workspace_id,
+        list(set(ids)),
+        at,
+    )
+    return {row["user_id"]: row["manager_id"] for row in rows if row["manager_id"] is not None}
+
+
+async def manager_of(session: Session, user_id: UUID, at: datetime) -> UUID | None:
+    """As `managers_of`, for one."""
+    return (await managers_of(session, [user_id], at)).get(user_id)
+
+
 async def lock_hierarchy(session: WriteSession) -> None:
     """Held until the transaction ends: no two requests may add lines at once, since each could be
     without a circle and both together not. Everything that refers to the workspace goes on."""
