@@ -20,6 +20,7 @@ def table(checks: Mapping[str, Callable[..., Check]]) -> dict[str, tuple[Any, Ch
     whole = checks["whole"]
     return {
         # Bookings.
+        "close_date.max_years_ahead": (10, checks["whole"](1, 20)),
         # Hygiene.
         # Clocks and notices.
         # Activities.
