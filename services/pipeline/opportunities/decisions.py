@@ -15,6 +15,7 @@ from uuid import UUID
 from services.kit import money
 from services.kit.errors import FieldProblem, InvalidPayloadError
 from services.pipeline.opportunities import domain
+from services.pipeline.opportunities.bookings import hold_booking, stamp_submission
 from services.pipeline.opportunities.drafts import (
     CHANGED,
     OPENED,
@@ -100,12 +101,14 @@ def draft(
         raise InvalidPayloadError(problems)
     drafted = Draft(current, row, occurred_at, reason)
     _move_stage(drafted, circumstances)
+    stamp_submission(drafted, stated)
     _state_category(drafted, stated, circumstances)
     if _is_newly_won(drafted) and stated.get("close_date") is None:
         row["close_date"] = _booking_date(drafted, circumstances)
     _derive(drafted, circumstances)
     _check_amounts(drafted)
     _check_locked(drafted, circumstances)
+    hold_booking(drafted, circumstances)
     return drafted
 
 
@@ -125,6 +128,7 @@ def _start(
     row["version"] = 0
     row["push_count"] = 0
     row["sales_accepted_date"] = None
+    row["opened_on"] = circumstances.calendar.local_date(stated.get("occurred_at") or now)
     row["stage_entered_at"] = row["created_at"] = row["updated_at"] = row["occurred_at"] = now
     return row
 

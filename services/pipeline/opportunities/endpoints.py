@@ -41,10 +41,10 @@ from services.pipeline.opportunities import (
     service,
 )
 from services.pipeline.opportunities.access import sight, writer
+from services.pipeline.opportunities.booking_errors import BOOKING_ERRORS
 from services.pipeline.opportunities.errors import (
     ExternalIdTakenError,
     ForecastCategoryFixedError,
-    OpportunityClosedError,
     OpportunityNotFoundError,
     StageGateNotMetError,
     StageNotReachableError,
@@ -63,8 +63,8 @@ router = APIRouter(
 _STATE_ERRORS = (
     StageNotReachableError,
     StageGateNotMetError,
-    OpportunityClosedError,
     ForecastCategoryFixedError,
+    *BOOKING_ERRORS,
 )
 _COLUMNS = list(schemas.Opportunity.model_fields)
 

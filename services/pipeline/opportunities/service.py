@@ -11,7 +11,7 @@ from uuid import UUID
 from services.kit import clock
 from services.kit.answers import check_version
 from services.kit.db import Session, WriteSession
-from services.pipeline.opportunities import events, gates, repository
+from services.pipeline.opportunities import events, gates, linked, repository
 from services.pipeline.opportunities.access import Actor, Sight
 from services.pipeline.opportunities.context import circumstances_of
 from services.pipeline.opportunities.decisions import draft, finish
@@ -28,7 +28,7 @@ from services.pipeline.opportunities.order_types import needs_family
 from services.pipeline.opportunities.record import Row, figure_state, told
 from services.pipeline.opportunities.references import References, Wanted
 from services.pipeline.opportunities.schemas import Transition
-from services.pipeline.opportunities.service_batch import upsert_many
+from services.pipeline.opportunities.service_batch import follow_through, upsert_many
 from services.pipeline.opportunities.service_follow import (
     apply_policy,
     follow_accounts,
@@ -103,6 +103,8 @@ async def change(
     drafted = draft(current, stated, references, circumstances, reason=reason)
     await _check_change(session, actor, drafted)
     await gates.hold(session, actor, drafted, override=override)
+    for refusal in (await linked.hold(session, [drafted], circumstances)).values():
+        raise refusal
     families = _NO_FAMILIES
     if needs_family(drafted):
         families = await find_families(session, [drafted.row["account_id"]])
@@ -111,6 +113,7 @@ async def change(
         policy = await get_policy(session, current["policy_version"])
         return _as_it_stands(current, figure_state(current, policy), policy, circumstances)
     await events.record(session, current, changed, actor.name, now)
+    await follow_through(session, actor, [changed])
     return _as_it_stands(changed.row, changed.state, circumstances.policy, circumstances)
 
 

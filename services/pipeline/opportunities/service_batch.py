@@ -17,7 +17,7 @@ from services.kit.batch import DuplicateInBatchError, Outcome, Stored
 from services.kit.db import WriteSession
 from services.kit.errors import IdMismatchError, IdTakenError, ServiceError
 from services.kit.ids import new_id
-from services.pipeline.opportunities import events, gates, repository
+from services.pipeline.opportunities import events, gates, linked, repository
 from services.pipeline.opportunities.access import Actor
 from services.pipeline.opportunities.context import circumstances_of
 from services.pipeline.opportunities.decisions import draft, finish
@@ -53,12 +53,15 @@ async def upsert_many(
     recording: bool = True,
     if_match: str | None = None,
     only_create: bool = False,
+    reason: str | None = None,
+    is_stored: bool = True,
 ) -> list[Outcome]:
     """One outcome a statement, in order; each is `OpportunityWrite.stated()` of a valid payload,
     and names its record by `external_id`, or by `id`, or is new. A bad one fails alone.
 
     An actor who may not record is bound as by PATCH, whatever `recording` says. `only_create`:
     a record that is there already is a conflict, unless the statement would not change it.
+    `is_stored` False: outcomes as they would be, and nothing is written.
     """
     now = clock.now()
     circumstances = await circumstances_of(
@@ -74,10 +77,11 @@ async def upsert_many(
         check_version(if_match, None if current is None else current["version"])
     references = await _references(session, actor, items)
     for item in items:
-        _draft(item, actor, references, circumstances, only_create)
+        _draft(item, actor, references, circumstances, only_create, reason)
     await _hold(session, actor, items, circumstances)
     await _finish(session, items, circumstances, only_create)
-    await _store(session, actor, items, circumstances)
+    if is_stored:
+        await _store(session, actor, items, circumstances)
     return [_outcome(item) for item in items]
 
 
@@ -121,6 +125,7 @@ def _draft(
     references: References,
     circumstances: Circumstances,
     only_create: bool,
+    reason: str | None,
 ) -> None:
     if item.refusal is not None:
         return
@@ -136,7 +141,12 @@ def _draft(
         if only_create and current is not None and stated.get("id") is None:
             raise ExternalIdTakenError(current["external_id"], current["id"])
         drafted = draft(
-            current, stated, references, circumstances, new_id=stated.get("id") or new_id()
+            current,
+            stated,
+            references,
+            circumstances,
+            new_id=stated.get("id") or new_id(),
+            reason=reason,
         )
         if not actor.may_write(drafted.row["owner_id"]):
             raise NotYourOpportunityError("The owner is out of your reach")
@@ -151,7 +161,10 @@ async def _hold(
     """At the gates of stages; one statement for all that leave stage 0, none where none does."""
     is_recording = circumstances.is_recording or actor.bypasses_gates
     drafts = [item.drafted for item in items if item.drafted is not None]
-    refused = await gates.hold_many(session, drafts, is_recording=is_recording)
+    refused: dict[UUID, ServiceError] = {
+        **await gates.hold_many(session, drafts, is_recording=is_recording),
+        **await linked.hold(session, drafts, circumstances),
+    }
     for item in items:
         if item.drafted is not None and item.drafted.row["id"] in refused:
             item.refusal, item.drafted = refused[item.drafted.row["id"]], None
@@ -182,6 +195,28 @@ async def _store(
     await repository.insert_rows(session, [each.row for each in changes if each.is_new])
     await repository.update_rows(session, [each.row for each in changes if not each.is_new])
     await events.record_many(session, changes, actor.name, circumstances.now)
+    await follow_through(session, actor, changes)
+
+
+async def follow_through(session: WriteSession, actor: Actor, changes: Sequence[Change]) -> None:
+    """What these changes do to opportunities that belong to the changed ones, in the same
+    transaction. Raises what refuses it."""
+    found = await linked.consequences(session, changes)
+    if not found:
+        return
+    outcomes = await upsert_many(
+        session,
+        linked.acting(actor),
+        [each.statement for each in found],
+        reason="Follows the opportunity it belongs to",
+    )
+    made = {}
+    for each, outcome in zip(found, outcomes, strict=True):
+        if isinstance(outcome, ServiceError):
+            raise outcome
+        if each.debooks is not None:
+            made[each.debooks] = outcome.id
+    await linked.keep_debooks(session, made, actor.name, clock.now())
 
 
 def _outcome(item: _Item) -> Outcome:
