@@ -10,6 +10,7 @@ from services.kit.db import WriteSession
 from services.kit.upsert import Draft, Shape, check_if_match, refuse_taken_ids, store_drafts
 from services.pipeline.accounts.repository import ACCOUNTS
 from services.pipeline.contacts.repository import CONTACTS
+from services.pipeline.hygiene.touching import accounts_touched
 
 _SHAPE = Shape(
     kind="contact",
@@ -51,4 +52,8 @@ async def upsert_contacts(
         drafts.append(draft)
     check_if_match(if_match, drafts)
     await refuse_taken_ids(session, CONTACTS, "contact", changes, drafts)
-    return await store_drafts(session, CONTACTS, drafts, now)
+    outcomes = await store_drafts(session, CONTACTS, drafts, now)
+    # A champion who left, or came from another account, is missed at both.
+    seen = [each for draft in drafts for each in (draft.row, draft.current) if each is not None]
+    await accounts_touched(session, (each["account_id"] for each in seen if each["champion"]))
+    return outcomes
