@@ -9,9 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from services.workspace import policy_customers
+from services.workspace import policy_customers, policy_hygiene
 
 Check = Callable[[Any], str | None]
+
+
+def _switch(value: Any) -> str | None:
+    return None if isinstance(value, bool) else "must be true or false."
+
+
+def _users(value: Any) -> str | None:
+    """External ids; whether somebody has one is not asked, since people come and go."""
+    reason = "must be a list of at most 100 external ids of users, each once."
+    if not isinstance(value, list) or len(value) > 100:
+        return reason
+    if not all(isinstance(each, str) and 0 < len(each) <= 255 for each in value):
+        return reason
+    return None if len(set(value)) == len(value) else reason
 
 
 def table(checks: Mapping[str, Callable[..., Check]]) -> dict[str, tuple[Any, Check]]:
@@ -20,9 +34,15 @@ def table(checks: Mapping[str, Callable[..., Check]]) -> dict[str, tuple[Any, Ch
     whole = checks["whole"]
     return {
         # Bookings.
-        "close_date.max_years_ahead": (10, checks["whole"](1, 20)),
+        "close_date.max_years_ahead": (10, whole(1, 20)),
         # Hygiene.
+        **policy_hygiene.table(checks),
         # Clocks and notices.
+        "accept.act_days": (60, whole(1, 3650)),
+        "accept.sla_business": (False, _switch),
+        "autoclose.notice_days": (1, whole(0, 365)),
+        "no_show.rebook_days": (14, whole(1, 365)),
+        "notices.marketing_users": ([], _users),
         # Activities.
         "follow_up.days": (7, whole(1, 365)),
         "renewal.first_activity_stage": (
@@ -42,6 +62,6 @@ def table(checks: Mapping[str, Callable[..., Check]]) -> dict[str, tuple[Any, Ch
         "cycle.quarters": (4, whole(1, 20)),
         "operation.review_days": (365, whole(1, 3650)),
         "operation.overdue_days": (7, whole(0, 365)),
-        "summary.completed_days": (365, whole(1, 3650)),
+        "summary.completed_days": (180, whole(1, 3650)),
         "win_rate.goal_percent": (30, whole(1, 100)),
     }
