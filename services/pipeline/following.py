@@ -32,7 +32,8 @@ Followers: TypeAlias = Mapping[str, Follow]
 HYGIENE: Final = "hygiene"
 CLOCKS: Final = "clocks"
 ORDER_TYPES: Final = "order_types"
-NAMES: Final = (HYGIENE, CLOCKS, ORDER_TYPES)
+SUGGESTIONS: Final = "suggestions"
+NAMES: Final = (HYGIENE, CLOCKS, ORDER_TYPES, SUGGESTIONS)
 """Every follower there is: a request to look again is kept for each, whoever runs them."""
 
 BATCH_MAX: Final = 500

@@ -14,15 +14,24 @@ from services.kit.db import Database, Session, WriteSession
 from services.kit.timers import Handler
 from services.pipeline import following
 from services.pipeline.accounts import service as accounts
+from services.pipeline.customers.suggestions import service as suggestions
+from services.pipeline.hygiene import follower as hygiene
+from services.pipeline.hygiene import looking as hygiene_looking
 from services.pipeline.opportunities import service as opportunities
 from services.pipeline.timers import TIMERS
 from services.workspace.policies.repository import get_policy
 
-HANDLERS: dict[str, Handler] = {}
+HANDLERS: dict[str, Handler] = {
+    hygiene_looking.CYCLES: hygiene_looking.work_out_cycles,
+    hygiene_looking.TOUCHES: hygiene_looking.look_at_touches,
+}
 """Of timers, by kind. A handler locks its subject and decides anew whether the time has come; to go
 off once more it calls `timers.rearm`."""
 
-FOLLOWERS: dict[str, following.Follow] = {}
+FOLLOWERS: dict[str, following.Follow] = {
+    following.HYGIENE: hygiene.follow,
+    following.SUGGESTIONS: suggestions.follow,
+}
 """Of the feed, by their names in `following`."""
 
 _CHUNK: Final = 500

@@ -10,6 +10,8 @@ from services.kit.db import WriteSession
 from services.kit.errors import InvalidPayloadError
 from services.kit.upsert import Draft, Shape, check_if_match, refuse_taken_ids, store_drafts
 from services.pipeline.accounts.repository import ACCOUNTS
+from services.pipeline.customers.terms.service import follow_subscriptions
+from services.pipeline.hygiene.touching import accounts_touched
 from services.pipeline.subscriptions.repository import SUBSCRIPTIONS
 from services.workspace.workspaces.repository import get_workspace
 
@@ -52,7 +54,10 @@ async def upsert_subscriptions(
         drafts.append(draft)
     check_if_match(if_match, drafts)
     await refuse_taken_ids(session, SUBSCRIPTIONS, "subscription", changes, drafts)
-    return await store_drafts(session, SUBSCRIPTIONS, drafts, now)
+    outcomes = await store_drafts(session, SUBSCRIPTIONS, drafts, now)
+    await follow_subscriptions(session, drafts, now)
+    await accounts_touched(session, (draft.row["account_id"] for draft in drafts))
+    return outcomes
 
 
 def _refuse_dates(draft: Draft, change: Change) -> InvalidPayloadError | None:

@@ -1,0 +1,1 @@
+"""Use: dated measurements of what is used of a subscription."""
