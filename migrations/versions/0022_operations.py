@@ -20,9 +20,11 @@ _CLOSED = "'closed_won', 'closed_lost', 'unqualified', 'duplicate'"
 _INDEXES = (
     "ix_opportunities_open",
     "ix_opportunities_closed",
+    "ix_opportunities_moved",
     "ix_stage_dates_stage",
-    "ix_stage_dates_opened",
+    "ix_stage_dates_met",
     "ix_stage_visits_left",
+    "ix_stage_visits_stays",
 )
 _TABLES = (
     "operation_components",
@@ -36,7 +38,9 @@ _TABLES = (
 
 
 def upgrade() -> None:
+    _date_opportunities()
     _index_opportunities()
+    _index_stages()
     _create_components()
     _create_reviews()
     _create_findings()
@@ -51,6 +55,26 @@ def downgrade() -> None:
         op.execute(f"DROP TABLE pipeline.{table}")
     for index in reversed(_INDEXES):
         op.execute(f"DROP INDEX pipeline.{index}")
+    op.execute("ALTER TABLE pipeline.opportunities DROP COLUMN opened_on")
+
+
+def _date_opportunities() -> None:
+    """The day each opportunity began, of those that are there from their first version."""
+    op.execute("ALTER TABLE pipeline.opportunities ADD COLUMN opened_on DATE")
+    tables = ("pipeline.opportunities", "pipeline.opportunity_events", "workspace.workspaces")
+    for table in tables:
+        op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
+    op.execute(
+        """
+        UPDATE pipeline.opportunities AS o
+        SET opened_on = (e.occurred_at AT TIME ZONE w.timezone)::date
+        FROM pipeline.opportunity_events AS e
+        JOIN workspace.workspaces AS w ON w.id = e.workspace_id
+        WHERE e.workspace_id = o.workspace_id AND e.opportunity_id = o.id AND e.version = 1
+        """
+    )
+    for table in tables:
+        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
 
 
 def _index_opportunities() -> None:
@@ -59,7 +83,7 @@ def _index_opportunities() -> None:
         CREATE INDEX ix_opportunities_open ON pipeline.opportunities (workspace_id, owner_id)
         INCLUDE (id, stage, type, order_type, segment, region, forecast_category, route_to_market,
             buyer_stage, amount, net_arr, push_count, close_date, close_fiscal_quarter,
-            stage_entered_at, created_at)
+            stage_entered_at, opened_on, created_at)
         WHERE stage IN ({_OPEN})
         """
     )
@@ -68,21 +92,37 @@ def _index_opportunities() -> None:
         CREATE INDEX ix_opportunities_closed
         ON pipeline.opportunities (workspace_id, stage, close_date)
         INCLUDE (id, owner_id, type, order_type, segment, region, category, source_kind,
-            lost_reason, net_arr)
+            lost_reason, net_arr, opened_on)
         WHERE stage IN ({_CLOSED})
         """
     )
+    op.execute(
+        """
+        CREATE INDEX ix_opportunities_moved
+        ON pipeline.opportunities (workspace_id, owner_id, stage_entered_at)
+        INCLUDE (id, stage, type, order_type, segment, region, forecast_category, route_to_market,
+            buyer_stage, close_fiscal_quarter)
+        """
+    )
+
+
+def _index_stages() -> None:
     op.execute(
         "CREATE INDEX ix_stage_dates_stage ON pipeline.stage_dates"
         " (workspace_id, stage, entered_on) INCLUDE (opportunity_id)"
     )
     op.execute(
-        "CREATE INDEX ix_stage_dates_opened ON pipeline.stage_dates (workspace_id, opportunity_id)"
-        " INCLUDE (entered_on) WHERE stage = 'pending_acceptance'"
+        "CREATE INDEX ix_stage_dates_met ON pipeline.stage_dates (workspace_id, opportunity_id)"
+        " INCLUDE (stage, entered_on, is_skipped)"
     )
     op.execute(
         "CREATE INDEX ix_stage_visits_left ON pipeline.stage_visits (workspace_id, left_at)"
         " INCLUDE (opportunity_id, stage, entered_at) WHERE left_at IS NOT NULL"
+    )
+    op.execute(
+        "CREATE INDEX ix_stage_visits_stays ON pipeline.stage_visits"
+        " (workspace_id, opportunity_id) INCLUDE (stage, entered_at, left_at)"
+        " WHERE left_at IS NOT NULL"
     )
 
 

@@ -165,6 +165,8 @@ class Opportunity(Record, Base):
     lost_details: Mapped[str | None]
     push_count: Mapped[int]
     stage_entered_at: Mapped[datetime]
+    # The company's day its first version happened, which an import tells of the past.
+    opened_on: Mapped[date | None]
     sales_accepted_date: Mapped[date | None]
     policy_version: Mapped[int]
     # Derivable fields the client stated itself (segment, region, order_type, vertical), which

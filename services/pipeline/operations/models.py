@@ -124,7 +124,7 @@ class OperationScore(Record, Base):
             "function",
             "actor",
             name="uq_operation_scores_rater",
-        ),  # fmt: skip
+        ),
         reference("review_id", "pipeline.operation_reviews"),
         {"schema": SCHEMA},
     )

@@ -51,18 +51,14 @@ class CycleTimes:
         return found or self.default
 
 
-# Deals that take back another's booking were never sold. `opened` is when the deal was first met
-# in any stage, which an import tells of the past; a won one has met or skipped stage 0.
+# Deals that take back another's booking were never sold.
 _WON: Final = """
-    SELECT o.segment, o.order_type,
-           GREATEST(o.close_date - opened.entered_on, 0) AS days, count(*) AS count
+    SELECT o.segment, o.order_type, GREATEST(o.close_date - o.opened_on, 0) AS days,
+           count(*) AS count
     FROM pipeline.opportunities AS o
-    JOIN pipeline.stage_dates AS opened
-      ON opened.workspace_id = $1 AND opened.opportunity_id = o.id
-     AND opened.stage = 'pending_acceptance'
     WHERE o.workspace_id = $1 AND o.stage = 'closed_won'
       AND o.category NOT IN ('credit', 'decommission', 'debook')
-      AND o.close_date >= $2 AND o.close_date <= $3
+      AND o.close_date >= $2 AND o.close_date <= $3 AND o.opened_on IS NOT NULL
     GROUP BY 1, 2, 3
 """
 

@@ -20,14 +20,17 @@ OPEN: Final = (
 CLOSED: Final = "stage IN ('closed_won', 'closed_lost', 'unqualified', 'duplicate')"
 
 # Two labels of 255 letters are the most an index entry has room for.
+_LABELS: Final = (
+    "id", "stage", "type", "order_type", "segment", "region", "forecast_category",
+    "route_to_market", "buyer_stage",
+)  # fmt: skip
 Index(
     "ix_opportunities_open",
     Opportunity.workspace_id,
     Opportunity.owner_id,
     postgresql_include=[
-        "id", "stage", "type", "order_type", "segment", "region", "forecast_category",
-        "route_to_market", "buyer_stage", "amount", "net_arr", "push_count", "close_date",
-        "close_fiscal_quarter", "stage_entered_at", "created_at",
+        *_LABELS, "amount", "net_arr", "push_count", "close_date", "close_fiscal_quarter",
+        "stage_entered_at", "opened_on", "created_at",
     ],
     postgresql_where=text(OPEN),
 )  # fmt: skip
@@ -38,10 +41,18 @@ Index(
     Opportunity.close_date,
     postgresql_include=[
         "id", "owner_id", "type", "order_type", "segment", "region", "category", "source_kind",
-        "lost_reason", "net_arr",
+        "lost_reason", "net_arr", "opened_on",
     ],
     postgresql_where=text(CLOSED),
 )  # fmt: skip
+# A team's deals that moved since some day: what they met, and when, is looked up one by one.
+Index(
+    "ix_opportunities_moved",
+    Opportunity.workspace_id,
+    Opportunity.owner_id,
+    Opportunity.stage_entered_at,
+    postgresql_include=[*_LABELS, "close_fiscal_quarter"],
+)
 Index(
     "ix_stage_dates_stage",
     StageDate.workspace_id,
@@ -50,16 +61,22 @@ Index(
     postgresql_include=["opportunity_id"],
 )
 Index(
-    "ix_stage_dates_opened",
+    "ix_stage_dates_met",
     StageDate.workspace_id,
     StageDate.opportunity_id,
-    postgresql_include=["entered_on"],
-    postgresql_where=text("stage = 'pending_acceptance'"),
+    postgresql_include=["stage", "entered_on", "is_skipped"],
 )
 Index(
     "ix_stage_visits_left",
     StageVisit.workspace_id,
     StageVisit.left_at,
     postgresql_include=["opportunity_id", "stage", "entered_at"],
+    postgresql_where=text("left_at IS NOT NULL"),
+)
+Index(
+    "ix_stage_visits_stays",
+    StageVisit.workspace_id,
+    StageVisit.opportunity_id,
+    postgresql_include=["stage", "entered_at", "left_at"],
     postgresql_where=text("left_at IS NOT NULL"),
 )

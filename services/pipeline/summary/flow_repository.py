@@ -1,0 +1,267 @@
+"""Statements about deals in time: cohorts, what became of what was closed, pipeline created, and
+what capacity is worked out of. Counted by group and day, as in `repository`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from services.kit.db import Session
+from services.kit.rows import Filters
+from services.pipeline.summary.domain import LADDER
+from services.pipeline.summary.models import CLOSED, OPEN
+from services.pipeline.summary.question import DIMENSIONS, REVERSING, Cut
+
+_RANKS: Final = "ARRAY[" + ", ".join(f"'{stage}'" for stage in LADDER) + "]"
+
+# What a deal that is lost would have brought: its Net ARR is none, or the basis it loses.
+_BRINGS: Final = """
+    CASE WHEN o.type = 'professional_services' THEN 0
+         WHEN o.stage NOT IN ('closed_lost', 'unqualified', 'duplicate') THEN o.net_arr
+         WHEN o.stated_net_arr IS NOT NULL THEN o.stated_net_arr
+         ELSE round((o.amount - o.true_up_amount - o.services_amount
+                 - o.other_non_recurring_amount) * 12 / coalesce(o.term_months, 12)
+             - CASE WHEN o.type = 'renewal' OR o.category = 'ramp' THEN o.arr_basis ELSE 0 END, 2)
+    END
+"""
+_IS_SIZED: Final = "(o.amount IS NOT NULL OR o.stated_net_arr IS NOT NULL)"
+
+# Why a deal says nothing about winning; null where it does.
+_UNJUDGED: Final = f"""
+    CASE WHEN o.stage = 'duplicate' THEN 'duplicate'
+         WHEN o.stage = 'unqualified' THEN 'unqualified'
+         WHEN o.category IN {REVERSING} THEN 'reversing'
+         WHEN o.source_kind = 'self_serve' THEN 'web_direct'
+         WHEN o.stage = 'closed_lost' AND o.lost_reason IS NOT NULL
+              AND lower(o.lost_reason) IN ('merged', 'opportunity_merged', 'opportunity merged')
+             THEN 'merged'
+    END
+"""
+
+# Why a deal that has met stage 1 is no pipeline created; null where it is.
+_UNCREATED: Final = f"""
+    CASE WHEN o.stage IN ('pending_acceptance', 'unqualified', 'duplicate') THEN o.stage
+         WHEN o.source_kind = 'self_serve' THEN 'web_direct'
+         WHEN o.order_type NOT IN ('new_first_order', 'new_connected', 'growth') THEN 'order_type'
+         WHEN o.category = 'credit' THEN NULL
+         WHEN NOT {_IS_SIZED} THEN 'unsized'
+         WHEN {_BRINGS} <= 0 THEN 'no_net_arr'
+    END
+"""
+
+
+def _place(where: Filters, value: Any) -> str:
+    where.values.append(value)
+    return f"${len(where.values)}"
+
+
+def _cohort(where: Filters, cut: Cut, stage: str | None, first: date, last: date) -> str:
+    """The deals that met a stage in these days; None: that began in them, also those recorded as
+    closed, which have met no other stage."""
+    chosen = _place(where, stage or LADDER[0])
+    period = f"d.entered_on >= {_place(where, first)} AND d.entered_on <= {_place(where, last)}"
+    join = "" if cut.is_whole else (
+        "JOIN pipeline.opportunities AS o ON o.workspace_id = $1 AND o.id = d.opportunity_id"
+    )  # fmt: skip
+    cut_to = "d.workspace_id = $1" if cut.is_whole else f"d.workspace_id = $1 AND {where}"
+    met = f"""
+        SELECT d.opportunity_id, d.entered_on AS began FROM pipeline.stage_dates AS d {join}
+        WHERE {cut_to} AND d.stage = {chosen} AND {period}
+    """
+    if stage is not None:
+        return met
+    return f"""
+        {met} UNION ALL
+        SELECT d.opportunity_id, min(d.entered_on) FROM pipeline.stage_dates AS d {join}
+        WHERE {cut_to} AND {period}
+          AND d.stage IN ('closed_won', 'closed_lost', 'unqualified', 'duplicate')
+          AND NOT EXISTS (
+            SELECT FROM pipeline.stage_dates AS e
+            WHERE e.workspace_id = $1 AND e.opportunity_id = d.opportunity_id
+              AND (e.stage = 'pending_acceptance' OR e.entered_on < d.entered_on))
+        GROUP BY d.opportunity_id
+    """
+
+
+async def follow_cohort(
+    session: Session, cut: Cut, stage: str | None, first: date, last: date
+) -> list[asyncpg.Record]:
+    """What the cohort met, by stage and days."""
+    where = cut.where(session.workspace_id)
+    cohort = _cohort(where, cut, stage, first, last)
+    return await session.fetch(
+        f"""
+        WITH cohort AS ({cohort}), met AS (
+            SELECT e.stage, e.is_skipped, e.entered_on - cohort.began AS since_start,
+                   e.entered_on - lag(e.entered_on) OVER (
+                       PARTITION BY cohort.opportunity_id
+                       ORDER BY array_position({_RANKS}, e.stage)) AS since_previous
+            FROM cohort
+            JOIN pipeline.stage_dates AS e
+              ON e.workspace_id = $1 AND e.opportunity_id = cohort.opportunity_id
+             AND e.stage = ANY({_RANKS})
+        )
+        SELECT stage, since_start, since_previous, count(*) AS count,
+               count(*) FILTER (WHERE is_skipped) AS skipped
+        FROM met GROUP BY 1, 2, 3
+        """,
+        *where.values,
+    )
+
+
+async def outcomes_of_cohort(
+    session: Session, cut: Cut, stage: str | None, first: date, last: date
+) -> list[asyncpg.Record]:
+    """Where the cohort stands today, by stage."""
+    where = cut.where(session.workspace_id)
+    cohort = _cohort(where, cut, stage, first, last)
+    return await session.fetch(
+        f"""
+        WITH cohort AS ({cohort})
+        SELECT now_.stage, count(*) AS count FROM cohort
+        JOIN pipeline.opportunities AS now_
+          ON now_.workspace_id = $1 AND now_.id = cohort.opportunity_id
+        GROUP BY 1
+        """,
+        *where.values,
+    )
+
+
+async def tally_closed(
+    session: Session, cut: Cut, group_by: str, first: date, last: date
+) -> list[asyncpg.Record]:
+    """Deals closed in these days by group, stage and why they say nothing about winning."""
+    where = cut.where(session.workspace_id)
+    where.require("o.close_date >= {}", first)
+    where.require("o.close_date <= {}", last)
+    return await session.fetch(
+        f"""
+        SELECT {DIMENSIONS[group_by]} AS group_key, o.stage, {_UNJUDGED} AS excluded,
+               count(*) AS count, count(*) FILTER (WHERE {_IS_SIZED}) AS sized,
+               coalesce(sum(GREATEST({_BRINGS}, 0)), 0) AS net_arr
+        FROM pipeline.opportunities AS o
+        WHERE {where} AND o.{CLOSED}
+        GROUP BY 1, 2, 3
+        """,
+        *where.values,
+    )
+
+
+async def count_undecided(session: Session, cut: Cut, first: date, last: date) -> int:
+    """Open deals whose close date is in these days."""
+    where = cut.where(session.workspace_id)
+    where.require("o.close_date >= {}", first)
+    where.require("o.close_date <= {}", last)
+    count: int = await session.fetchval(
+        f"SELECT count(*) FROM pipeline.opportunities AS o WHERE {where} AND o.{OPEN}",
+        *where.values,
+    )
+    return count
+
+
+async def tally_created(
+    session: Session, cut: Cut, group_by: str, first: date, last: date
+) -> list[asyncpg.Record]:
+    """Deals that met stage 1 in these days, by group and why they are no pipeline created."""
+    where = cut.where(session.workspace_id)
+    where.require("d.entered_on >= {}", first)
+    where.require("d.entered_on <= {}", last)
+    return await session.fetch(
+        f"""
+        SELECT {DIMENSIONS[group_by]} AS group_key, {_UNCREATED} AS excluded, count(*) AS count,
+               coalesce(sum({_BRINGS}), 0) AS net_arr, coalesce(sum(o.amount), 0) AS amount
+        FROM pipeline.stage_dates AS d
+        JOIN pipeline.opportunities AS o ON o.workspace_id = $1 AND o.id = d.opportunity_id
+        WHERE d.workspace_id = $1 AND d.stage = 'discovery' AND {where}
+        GROUP BY 1, 2
+        """,
+        *where.values,
+    )
+
+
+async def tally_won_days(
+    session: Session, cut: Cut, first: date, last: date
+) -> list[asyncpg.Record]:
+    """Days from the beginning to the close of deals won in these days."""
+    where = cut.where(session.workspace_id)
+    where.require("o.close_date >= {}", first)
+    where.require("o.close_date <= {}", last)
+    return await session.fetch(
+        f"""
+        SELECT GREATEST(o.close_date - o.opened_on, 0) AS days, count(*) AS count
+        FROM pipeline.opportunities AS o
+        WHERE {where} AND o.stage = 'closed_won' AND o.category NOT IN {REVERSING}
+          AND o.opened_on IS NOT NULL
+        GROUP BY 1
+        """,
+        *where.values,
+    )
+
+
+async def tally_pipe_days(
+    session: Session, cut: Cut, first: date, last: date
+) -> list[asyncpg.Record]:
+    """Days between stage 1 and the close of deals won or lost in these days."""
+    where = cut.where(session.workspace_id)
+    where.require("o.close_date >= {}", first)
+    where.require("o.close_date <= {}", last)
+    return await session.fetch(
+        f"""
+        SELECT GREATEST(o.close_date - d.entered_on, 0) AS days, count(*) AS count
+        FROM pipeline.opportunities AS o
+        JOIN pipeline.stage_dates AS d
+          ON d.workspace_id = $1 AND d.opportunity_id = o.id AND d.stage = 'discovery'
+        WHERE {where} AND o.stage IN ('closed_won', 'closed_lost')
+          AND o.category NOT IN {REVERSING}
+        GROUP BY 1
+        """,
+        *where.values,
+    )
+
+
+async def active_deals(session: Session, cut: Cut) -> dict[UUID, int]:
+    """Open deals that are accepted, by owner."""
+    where = cut.where(session.workspace_id)
+    rows = await session.fetch(
+        f"""
+        SELECT o.owner_id, count(*) AS count FROM pipeline.opportunities AS o
+        WHERE {where} AND o.{OPEN} AND o.stage <> 'pending_acceptance' GROUP BY 1
+        """,
+        *where.values,
+    )
+    return {row["owner_id"]: row["count"] for row in rows}
+
+
+async def accepted_deals(session: Session, cut: Cut, first: date, last: date) -> dict[UUID, int]:
+    """Deals that met stage 1 in these days, by owner."""
+    where = cut.where(session.workspace_id)
+    where.require("d.entered_on >= {}", first)
+    where.require("d.entered_on <= {}", last)
+    rows = await session.fetch(
+        f"""
+        SELECT o.owner_id, count(*) AS count FROM pipeline.stage_dates AS d
+        JOIN pipeline.opportunities AS o ON o.workspace_id = $1 AND o.id = d.opportunity_id
+        WHERE d.workspace_id = $1 AND d.stage = 'discovery' AND {where} GROUP BY 1
+        """,
+        *where.values,
+    )
+    return {row["owner_id"]: row["count"] for row in rows}
+
+
+async def sellers(session: Session, owners: Sequence[UUID] | None) -> set[UUID]:
+    """Active users who sell, of these (None: all)."""
+    rows = await session.fetch(
+        """
+        SELECT id FROM workspace.users
+        WHERE workspace_id = $1 AND active AND role = 'rep'
+          AND ($2::uuid[] IS NULL OR id = ANY($2::uuid[]))
+        """,
+        session.workspace_id,
+        owners,
+    )
+    return {row["id"] for row in rows}
