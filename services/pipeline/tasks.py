@@ -14,6 +14,7 @@ from services.kit.db import Database, Session, WriteSession
 from services.kit.timers import Handler
 from services.pipeline import following
 from services.pipeline.accounts import service as accounts
+from services.pipeline.activities import tasks as activities
 from services.pipeline.customers.suggestions import service as suggestions
 from services.pipeline.hygiene import follower as hygiene
 from services.pipeline.hygiene import looking as hygiene_looking
@@ -31,6 +32,7 @@ off once more it calls `timers.rearm`."""
 FOLLOWERS: dict[str, following.Follow] = {
     following.HYGIENE: hygiene.follow,
     following.SUGGESTIONS: suggestions.follow,
+    activities.FOLLOWER: activities.follow_accounts,
 }
 """Of the feed, by their names in `following`."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -144,23 +145,21 @@ async def latest_buyer_stages(
 
 
 async def follow_accounts(
-    session: WriteSession, opportunity_ids: Sequence[UUID], version_at: Any
-) -> list[UUID]:
-    """Gives activities the account their opportunity has now; which changed."""
-    rows = await session.fetch(
+    session: WriteSession, opportunity_ids: Sequence[UUID], now: datetime
+) -> None:
+    """Gives activities the account their opportunity has now."""
+    await session.execute(
         """
         UPDATE pipeline.activities AS a
         SET account_id = o.account_id, version = a.version + 1, updated_at = $3
         FROM pipeline.opportunities AS o
         WHERE a.workspace_id = $1 AND o.workspace_id = $1 AND o.id = a.opportunity_id
           AND a.opportunity_id = ANY($2::uuid[]) AND a.account_id IS DISTINCT FROM o.account_id
-        RETURNING a.id
         """,
         session.workspace_id,
         list(opportunity_ids),
-        version_at,
+        now,
     )
-    return [row["id"] for row in rows]
 
 
 async def lock_unworked_renewals(session: WriteSession, ids: Sequence[UUID]) -> list[UUID]:

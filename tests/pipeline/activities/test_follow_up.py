@@ -66,6 +66,7 @@ async def test_the_five_steps(api: Api, travel: Callable[[str], None]) -> None:
         "complete",
         None,
     )
+    travel("2026-06-26T17:00:00Z")
     await log(api, opportunity, "meeting")
     found = await standing(api, opportunity)
     assert (states(found), found["next_step"]) == (["done"] + ["open"] * 4, "discover")
