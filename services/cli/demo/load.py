@@ -73,6 +73,7 @@ class _Load(Sender):
             [item.to_json() for item in plan.subscriptions],
         )
         self._deals()
+        self._missing("activities", "/pipeline/v1/activities", self._plan.doings)
         self._quotas()
         QualificationLoad(self._client, plan, self._progress).run()
 

@@ -18,6 +18,7 @@ from services.cli.demo.company import (
 )
 from services.cli.demo.contacts import Contact, make_contacts
 from services.cli.demo.deals import WON, Deal
+from services.cli.demo.doings import make_doings
 from services.cli.demo.engagement import Activity, make_activities, make_resources
 from services.cli.demo.evidence import Known, make_known
 from services.cli.demo.leads import Lead, make_leads
@@ -58,6 +59,7 @@ class Plan:
     resources: tuple[dict[str, Any], ...]
     known: tuple[Known, ...]
     meetings: tuple[Meeting, ...]
+    doings: tuple[dict[str, Any], ...]
 
     @property
     def versions(self) -> int:
@@ -113,6 +115,7 @@ def make_plan(seed: int, today: date, calendar: FiscalCalendar, scale: float = 1
         resources=make_resources(),
         known=known,
         meetings=make_meetings(seed, scale, accounts, leads, known, customers, today),
+        doings=make_doings(seed, deals, today),
     )
 
 
