@@ -12,6 +12,7 @@ from services.pipeline.customers.endpoints import router as customers
 from services.pipeline.gates.endpoints import router as gates
 from services.pipeline.hygiene.endpoints import router as hygiene
 from services.pipeline.imports.endpoints import router as imports
+from services.pipeline.imports.reconciliation.endpoints import router as reconciliation
 from services.pipeline.notices.endpoints import router as notices
 from services.pipeline.operations.endpoints import router as operations
 from services.pipeline.opportunities.endpoints import router as opportunities
@@ -52,6 +53,7 @@ app = create_app(
         changes,
         webhooks,
         imports,
+        reconciliation,
     ],
     token_lookups=token_lookups,
     schema_head=HEAD,

@@ -46,6 +46,8 @@ _MONTHS: Final = (
 )  # fmt: skip
 ISO: Final = "ISO"
 EXCEL: Final = "EXCEL"
+EPOCH_MS: Final = "EPOCH_MS"
+_MILLISECONDS: Final = re.compile(r"-?\d{8,14}")
 _EXCEL_EPOCH: Final = datetime.combine(date(1899, 12, 30), time())
 _EXCEL_SERIAL: Final = re.compile(r"\d{4,6}(\.\d+)?")
 
@@ -119,6 +121,8 @@ def _in_format(text: str, format_: str, pivot: int) -> tuple[datetime, bool] | N
         return _iso(text)
     if format_ == EXCEL:
         return _excel(text)
+    if format_ == EPOCH_MS:
+        return _epoch(text)
     match = format_pattern(format_).fullmatch(text)
     return None if match is None else _assembled(match.groupdict(), pivot)
 
@@ -136,6 +140,14 @@ def _excel(text: str) -> tuple[datetime, bool] | None:
     if _EXCEL_SERIAL.fullmatch(text) is None:
         return None
     return _EXCEL_EPOCH + timedelta(days=float(text)), "." in text
+
+
+def _epoch(text: str) -> tuple[datetime, bool] | None:
+    """Milliseconds since 1970, in UTC; midnight there is a day and no moment."""
+    if _MILLISECONDS.fullmatch(text) is None:
+        return None
+    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(text))
+    return (at.replace(tzinfo=None), False) if at.time() == time() else (at, True)
 
 
 def _assembled(parts: dict[str, str | None], pivot: int) -> tuple[datetime, bool] | None:
@@ -170,7 +182,10 @@ def _time(parts: dict[str, str | None]) -> tuple[int, int, int]:
 def instant_of(moment: Moment, zone: ZoneInfo) -> datetime:
     """In UTC. A clock time without an offset is the zone's; a date alone is its first moment."""
     at = moment.at if moment.at.tzinfo is not None else moment.at.replace(tzinfo=zone)
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise UnreadableError("unreadable_date", f"{moment.at} is at the end of time") from error
 
 
 def date_of(moment: Moment, zone: ZoneInfo) -> date:
@@ -273,6 +288,16 @@ def whole_number(value: Decimal) -> int:
     if value != value.to_integral_value():
         raise UnreadableError("not_a_whole_number", f"{value} is not a whole number")
     return int(value)
+
+
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
+
+
+def read_email(text: str) -> str:
+    """Looks like an address; whether it is one, the record's own schema says."""
+    if _EMAIL.fullmatch(text) is None:
+        raise UnreadableError("unreadable_email", f"{text[:40]!r} is no address of e-mail")
+    return text
 
 
 _TRUE: Final = frozenset({"true", "yes", "y", "1", "t", "x"})

@@ -21,6 +21,19 @@ class ImportNotFoundError(NotFoundError):
         super().__init__("import", reference)
 
 
+class ReconciliationGoneError(ConflictError):
+    """409: the rows of this import's files are not kept any more, or it was made before they
+    were."""
+
+    code = "reconciliation_gone"
+
+    def __init__(self, import_id: object) -> None:
+        super().__init__(
+            f"What the files of import {import_id} say is kept no more; import them again, which"
+            " changes nothing that is the same."
+        )
+
+
 class MappingInvalidError(InvalidPayloadError):
     """422: the mapping itself is wrong; each problem points into it."""
 

@@ -6,155 +6,48 @@ how a value is read in `domain`. Documented for users in docs/importing.md.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from services.kit.app import field_problems
 from services.kit.errors import FieldProblem
-from services.pipeline.imports.domain import EXCEL, ISO, UnreadableError, format_pattern
+from services.pipeline.imports.domain import ISO
 from services.pipeline.imports.errors import MappingInvalidError
+from services.pipeline.imports.lookup_rules import Join, Lookup
 from services.pipeline.imports.records import RECORDS, field_names
+from services.pipeline.imports.rules import (
+    Condition,
+    Constant,
+    FieldRule,
+    Part,
+    Rule,
+    Rules,
+    Texts,
+    check_formats,
+    check_zone,
+    wrong,
+)
 
 MAPPING_BYTES_MAX = 256 * 1024
 STEPS_MAX = 20
-
-ValueType = Literal[
-    "text", "integer", "money", "number", "date", "instant", "boolean", "list", "json"
-]
-Columns = Annotated[
-    list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
-]
-Texts = Annotated[
-    list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
-]
-Constant = str | int | bool | list[str] | None
+LOOKUPS_MAX = 20
+EVENT_FILES_MAX = 5
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=True)
-
-
-def _wrong(code: str, sentence: str) -> PydanticCustomError:
-    return PydanticCustomError(code, "{sentence}", {"sentence": sentence})
-
-
-def _formats(value: list[str]) -> list[str]:
-    for format_ in value:
-        if format_ not in (ISO, EXCEL):
-            try:
-                format_pattern(format_)
-            except UnreadableError as error:
-                raise _wrong(error.code, error.sentence) from error
-    return value
-
-
-def _zone(value: str) -> str:
-    if value == "company":
-        return value
-    try:
-        ZoneInfo(value)
-    except (ValueError, OSError, KeyError) as error:
-        raise _wrong("unknown_zone", f"{value!r} is not a time zone; use company or UTC or a name"
-                     " such as Europe/Berlin") from error  # fmt: skip
-    return value
-
-
-class Condition(_Part):
-    """Holds for a row when every part given does. Texts compare without case."""
-
-    column: str
-    is_: Texts | None = Field(None, alias="is")
-    is_not: Texts | None = None
-    present: bool | None = None
-
-    @model_validator(mode="after")
-    def _asks_something(self) -> Self:
-        if self.is_ is None and self.is_not is None and self.present is None:
-            raise _wrong("empty_condition", "needs one of is, is_not, present")
-        return self
-
-
-class FieldRule(_Part):
-    """Where one field's value comes from and how it is read. Exactly one of `column` (the first
-    of several that is not empty), `template` and `value` names the source."""
-
-    column: Columns | None = None
-    template: str | None = None
-    value: Constant = None
-    default: Constant = None
-    type: ValueType | None = None
-    formats: Annotated[list[str], BeforeValidator(lambda value: value)] | None = None
-    timezone: str | None = None
-    decimal: Literal[".", ",", "auto"] | None = None
-    fold: Literal["lower", "upper", "title"] | None = None
-    map: str | dict[str, str | None] | None = None
-    unknown: Literal["keep", "error", "empty"] = "keep"
-    separator: str = ";"
-    empty: list[str] = Field(default_factory=list)
-    when: Condition | None = None
-    required: bool = False
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> Self:
-        sources = self.model_fields_set & {"column", "template", "value"}
-        if len(sources) != 1:
-            raise _wrong("one_source", "needs exactly one of column, template, value")
-        if self.formats is not None:
-            _formats(self.formats)
-        if self.timezone is not None:
-            _zone(self.timezone)
-        return self
-
-    @property
-    def placeholders(self) -> list[tuple[str, str]]:
-        """Columns and tables of the template's `{column}` and `{column|table}`."""
-        places = re.findall(r"\{([^{}]+)\}", self.template or "")
-        return [(place.partition("|")[0], place.partition("|")[2]) for place in places]
-
-    @property
-    def columns(self) -> list[str]:
-        """Every column the rule reads, also those of its condition."""
-        named = list(self.column or [])
-        if self.template is not None:
-            named += [column for column, _ in self.placeholders]
-        if self.when is not None:
-            named.append(self.when.column)
-        return named
-
-
-def _rule(value: Any) -> Any:
-    """`name: account` is short for `name: {column: account}`."""
-    return {"column": value} if isinstance(value, str) else value
-
-
-Rule = Annotated[FieldRule, BeforeValidator(_rule)]
-Rules = dict[str, Rule]
-
-
-class Check(_Part):
-    """A bound on a column that is not imported but worth a warning."""
+class Check(Part):
+    """A bound on a column that is not imported but worth a warning, or the column it repeats."""
 
     column: str
     at_least: int | None = None
     at_most: int | None = None
+    equals: str | None = None
     code: str = Field(pattern=r"^[a-z][a-z0-9_]{2,60}$")
 
 
-class Opened(_Part):
+class Opened(Part):
     """The first version of a single-row export: `fields` replace those of the row, `omit` are left
     out because they were not known then."""
 
@@ -164,34 +57,81 @@ class Opened(_Part):
     when: Condition | None = None
 
 
-class Events(_Part):
-    """Versions from another file, put in order of `at`; what they do not say is the row's."""
+class Pivot(Part):
+    """Rows that tell of one property each: `name` is the column with the property's name, `value`
+    the one with what it became. The rules read a column named like the property."""
+
+    name: str
+    value: str
+
+
+class Events(Part):
+    """Versions from another file, put in order of `at`; what they do not say is the row's.
+    `until` is when the next one took over: windows that overlap are reported."""
 
     file: str
     key: str
     at: Rule
     fields: Rules
+    until: Rule | None = None
+    pivot: Pivot | None = None
+    join: list[Join] = Field(default_factory=list)
     skip: list[Condition] = Field(default_factory=list)
 
+    @property
+    def rules(self) -> list[FieldRule]:
+        return [self.at, *self.fields.values(), *([self.until] if self.until is not None else [])]
 
-class History(_Part):
+    @property
+    def read(self) -> set[str]:
+        """Columns of its file that something reads."""
+        named = {self.key, *(join.by for join in self.join)}
+        named |= {column for rule in self.rules for column in rule.columns}
+        if self.pivot is not None:
+            named |= {self.pivot.name, self.pivot.value}
+        return named | {condition.column for condition in self.skip}
+
+
+def _several(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+class History(Part):
     """How a record came to its state: `at` is when the row itself came to be true."""
 
     at: Rule
     opened: Opened | None = None
-    events: Events | None = None
+    events: Annotated[list[Events], BeforeValidator(_several)] = Field(
+        default_factory=list, max_length=EVENT_FILES_MAX
+    )
+
+
+class Reconcile(Part):
+    """What the files themselves say of a record's money, apart from how the mapping reads it:
+    compared with what is stored. `standing` is open, won, lost, or none for what counts nowhere."""
+
+    amount: Rule
+    close_date: Rule
+    standing: Rule
+    currency: Rule | None = None
+
+    @property
+    def rules(self) -> list[FieldRule]:
+        given = [self.amount, self.close_date, self.standing, self.currency]
+        return [rule for rule in given if rule is not None]
 
 
 def _record_name(value: str) -> str:
     if value not in RECORDS:
         known = ", ".join(RECORDS)
-        raise _wrong("unknown_record", f"{value!r} is not a kind of record; known: {known}")
+        raise wrong("unknown_record", f"{value!r} is not a kind of record; known: {known}")
     return value
 
 
-class Step(_Part):
+class Step(Part):
     """Records of one kind made from one file, or the literal `rows`. `existing: skip` leaves those
-    that are there as they are."""
+    that are there as they are, `only` makes none. Rows that are `deleted` in the source are not
+    made either; a record that is there stays, and both are reported."""
 
     record: Annotated[str, AfterValidator(_record_name)]
     file: str | None = None
@@ -200,28 +140,31 @@ class Step(_Part):
     pass_through: bool = False
     skip: list[Condition] = Field(default_factory=list)
     only: list[Condition] = Field(default_factory=list)
+    deleted: list[Condition] = Field(default_factory=list)
+    join: list[Join] = Field(default_factory=list)
     repeats: Literal["error", "first", "versions"] = "error"
-    existing: Literal["merge", "skip"] = "merge"
+    existing: Literal["merge", "skip", "only"] = "merge"
     checks: list[Check] = Field(default_factory=list)
     history: History | None = None
+    reconcile: Reconcile | None = None
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
         if (self.file is None) == (not self.rows):
-            raise _wrong("one_source", "needs exactly one of file, rows")
+            raise wrong("one_source", "needs exactly one of file, rows")
         if self.file is not None and not self.fields and not self.pass_through:
-            raise _wrong("no_fields", "needs fields, or pass_through: true")
+            raise wrong("no_fields", "needs fields, or pass_through: true")
         if self.history is not None and RECORDS[self.record].settle is None:
-            raise _wrong("no_history", f"{self.record} have no history")
+            raise wrong("no_history", f"{self.record} have no history")
         known = field_names(self.record)
         for name in self._targets():
             if name not in known:
-                raise _wrong(
+                raise wrong(
                     "unknown_field",
                     f"{name!r} is not a field of {self.record}; known: {', '.join(sorted(known))}",
                 )
         if self.fields and not self.pass_through and "external_id" not in self.fields:
-            raise _wrong("no_external_id", "fields must say where external_id comes from")
+            raise wrong("no_external_id", "fields must say where external_id comes from")
         return self
 
     def _targets(self) -> Iterator[str]:
@@ -231,13 +174,18 @@ class Step(_Part):
         if self.history is not None and self.history.opened is not None:
             yield from self.history.opened.fields
             yield from self.history.opened.omit
-        if self.history is not None and self.history.events is not None:
-            yield from self.history.events.fields
+        for events in self.events:
+            yield from events.fields
+
+    @property
+    def events(self) -> list[Events]:
+        return [] if self.history is None else self.history.events
 
     def read_columns(self) -> set[str]:
         """Columns of the step's own file that something reads."""
         rules = list(self.fields.values())
-        conditions = [*self.skip, *self.only]
+        rules += self.reconcile.rules if self.reconcile is not None else []
+        conditions = [*self.skip, *self.only, *self.deleted]
         if self.history is not None:
             rules.append(self.history.at)
             if (opened := self.history.opened) is not None:
@@ -245,10 +193,12 @@ class Step(_Part):
                 conditions += [opened.when] if opened.when is not None else []
         named = {column for rule in rules for column in rule.columns}
         named |= {condition.column for condition in conditions}
+        named |= {join.by for join in self.join}
+        named |= {check.equals for check in self.checks if check.equals is not None}
         return named | {check.column for check in self.checks}
 
 
-class Source(_Part):
+class Source(Part):
     """A file the mapping knows by its role: recognised by name, else by the columns it has."""
 
     names: Texts = Field(default_factory=list)
@@ -257,7 +207,7 @@ class Source(_Part):
     ignore_columns: list[str] = Field(default_factory=list)
 
 
-class Format(_Part):
+class Format(Part):
     """How the files are written, unless they say so themselves (a byte-order mark)."""
 
     type: Literal["auto", "csv", "ndjson"] = "auto"
@@ -274,8 +224,8 @@ class Format(_Part):
 
     @model_validator(mode="after")
     def _is_readable(self) -> Self:
-        _formats(self.dates)
-        _zone(self.timezone)
+        check_formats(self.dates)
+        check_zone(self.timezone)
         for name in (self.encoding, self.fallback_encoding):
             if name not in (None, "auto"):
                 _encoding(str(name))
@@ -286,11 +236,11 @@ def _encoding(name: str) -> None:
     try:
         "x".encode(name)
     except (LookupError, UnicodeError) as error:
-        raise _wrong("unknown_encoding", f"{name!r} is not an encoding; use auto, utf-8, utf-16,"
+        raise wrong("unknown_encoding", f"{name!r} is not an encoding; use auto, utf-8, utf-16,"
                      " cp1252 or another name Python knows") from error  # fmt: skip
 
 
-class Reference(_Part):
+class Reference(Part):
     """What to do with a name that no record has: make one, use the default, leave it empty, or
     refuse the row. `match` says whether names are tried beside external ids."""
 
@@ -304,18 +254,18 @@ class Reference(_Part):
     @model_validator(mode="after")
     def _has_default(self) -> Self:
         if self.missing == "default" and self.default is None:
-            raise _wrong("no_default", "missing: default needs a default")
+            raise wrong("no_default", "missing: default needs a default")
         return self
 
 
-class References(_Part):
+class References(Part):
     """Users and accounts that records name."""
 
     users: Reference = Field(default_factory=Reference)
     accounts: Reference = Field(default_factory=Reference)
 
 
-class Mapping(_Part):
+class Mapping(Part):
     """One mapping. `steps` run in their order."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
@@ -325,43 +275,56 @@ class Mapping(_Part):
     files: dict[str, Source]
     tables: dict[str, dict[str, str | None]] = Field(default_factory=dict)
     references: References = Field(default_factory=References)
+    lookups: dict[str, Lookup] = Field(default_factory=dict, max_length=LOOKUPS_MAX)
     unknown_columns: Literal["ignore", "report", "reject"] = "report"
     steps: list[Step] = Field(min_length=1, max_length=STEPS_MAX)
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
+        for name, lookup in self.lookups.items():
+            self._needs_file(f"look-up {name}", lookup.file)
         for index, step in enumerate(self.steps):
-            roles = [step.file] if step.file is not None else []
-            if step.history is not None and step.history.events is not None:
-                roles.append(step.history.events.file)
-            for role in roles:
-                if role not in self.files:
-                    raise _wrong(
-                        "unknown_file",
-                        f"step {index} reads {role!r}, which is not one of files:"
-                        f" {', '.join(self.files)}",
-                    )
+            if step.file is not None:
+                self._needs_file(f"step {index}", step.file)
+            self._check_joins(index, step.join)
+            for events in step.events:
+                self._needs_file(f"step {index}", events.file)
+                self._check_joins(index, events.join)
             for name, rule in self._rules(step):
-                asked = [table for _, table in rule.placeholders if table]
-                if isinstance(rule.map, str):
-                    asked.append(rule.map)
-                for table in asked:
-                    if table not in self.tables:
-                        raise _wrong(
-                            "unknown_table",
-                            f"step {index}, field {name}: {table!r} is not one of tables:"
-                            f" {', '.join(self.tables) or 'none'}",
-                        )
+                self._check_tables(f"step {index}, field {name}", rule)
         return self
+
+    def _needs_file(self, what: str, role: str) -> None:
+        if role not in self.files:
+            known = ", ".join(self.files)
+            raise wrong(
+                "unknown_file", f"{what} reads {role!r}, which is not one of files: {known}"
+            )
+
+    def _check_joins(self, step: int, joins: list[Join]) -> None:
+        for join in joins:
+            if join.lookup not in self.lookups:
+                known = ", ".join(self.lookups) or "none"
+                raise wrong(
+                    "unknown_lookup",
+                    f"step {step} joins {join.lookup!r}, which is not one of lookups: {known}",
+                )
+
+    def _check_tables(self, what: str, rule: FieldRule) -> None:
+        asked = [table for part in rule.parts() for _, table in part.placeholders if table]
+        asked += [part.map for part in rule.parts() if isinstance(part.map, str)]
+        for table in asked:
+            if table not in self.tables:
+                known = ", ".join(self.tables) or "none"
+                raise wrong("unknown_table", f"{what}: {table!r} is not one of tables: {known}")
 
     @staticmethod
     def _rules(step: Step) -> Iterator[tuple[str, FieldRule]]:
         yield from step.fields.items()
-        if step.history is not None:
-            if step.history.opened is not None:
-                yield from step.history.opened.fields.items()
-            if step.history.events is not None:
-                yield from step.history.events.fields.items()
+        if step.history is not None and step.history.opened is not None:
+            yield from step.history.opened.fields.items()
+        for events in step.events:
+            yield from events.fields.items()
 
 
 def parse_mapping(source: str | bytes | dict[str, Any]) -> Mapping:

@@ -21,9 +21,11 @@ from services.kit.db import Database, WriteSession, is_transient
 from services.kit.errors import ServiceError
 from services.kit.logging import get_logger
 from services.pipeline.imports import repository
-from services.pipeline.imports.batches import Batcher, DeferredRow
+from services.pipeline.imports.batches import Batcher
 from services.pipeline.imports.errors import LeaseLostError
 from services.pipeline.imports.mapping import Mapping, parse_mapping
+from services.pipeline.imports.pending import DeferredRow
+from services.pipeline.imports.reconciliation import repository as reconciling
 from services.pipeline.imports.records import RECORDS, Author
 from services.pipeline.imports.report import Report
 from services.pipeline.imports.rows import StepReader
@@ -39,32 +41,37 @@ ATTEMPTS_MAX: Final = 5
 _TRIES: Final = 3
 _ROUNDS_MAX: Final = 50
 
-PhaseKind = Literal["literal", "history", "rows", "orphans", "deferred"]
+PhaseKind = Literal["lookup", "places", "literal", "history", "rows", "orphans", "deferred"]
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One pass over a file, or over what an earlier pass kept aside."""
+    """One pass over a file, or over what an earlier pass kept aside. `part` is the history file of
+    the step, `name` the look-up."""
 
     kind: PhaseKind
-    step: int
+    step: int = 0
+    part: int = 0
+    name: str = ""
 
 
 def plan(mapping: Mapping, roles: set[str]) -> list[Phase]:
     """The passes an import of files with these roles takes."""
     phases = []
+    for name, lookup in mapping.lookups.items():
+        if lookup.file in roles:
+            phases.append(Phase("lookup", name=name))
+            phases += [Phase("places", name=name)] if lookup.place is not None else []
     for index, step in enumerate(mapping.steps):
         if step.file is None:
             phases.append(Phase("literal", index))
             continue
         if step.file not in roles:
             continue
-        events = step.history.events if step.history is not None else None
-        has_history = events is not None and events.file in roles
-        if has_history:
-            phases.append(Phase("history", index))
+        told = [part for part, events in enumerate(step.events) if events.file in roles]
+        phases += [Phase("history", index, part) for part in told]
         phases.append(Phase("rows", index))
-        if has_history:
+        if told:
             phases.append(Phase("orphans", index))
         if RECORDS[step.record].parent is not None:
             phases.append(Phase("deferred", index))
@@ -101,9 +108,8 @@ class Runner:
         self._position: dict[str, Any] = dict(claimed["position"]) or {
             "rows_done": 0, **_beginning(0),
         }  # fmt: skip
-        self._batcher = Batcher(
-            self._mapping, self._id, Author(claimed["actor"], frozenset(claimed["actor_roles"]))
-        )
+        author = Author(claimed["actor"], frozenset(claimed["actor_roles"]))
+        self._batcher = Batcher(self._mapping, self._id, author, self._files)
         self._phases = plan(self._mapping, {file.role for file in self._files})
 
     async def run(self) -> None:
@@ -127,6 +133,7 @@ class Runner:
     async def _finish(self, status: str, error: str | None) -> None:
         async with self._database.write(self._workspace_id) as session:
             await repository.finish(session, self._id, self._token, status, error, clock.now())
+            await reconciling.forget_old(session)
 
     async def _run_phase(self, phase: Phase) -> None:
         if phase.kind == "deferred":
@@ -134,6 +141,10 @@ class Runner:
             return
         if phase.kind == "orphans":
             await self._report_orphans(phase)
+            return
+        if phase.kind == "places":
+            if not self._position["rows"]:
+                await self._commit(partial(self._settle_places, phase.name), {"rows": 1})
             return
         async for batch in self._batches(phase):
             await self._run_batch(phase, batch)
@@ -161,9 +172,9 @@ class Runner:
             return
         role = step.file
         if phase.kind == "history":
-            assert step.history is not None
-            assert step.history.events is not None
-            role = step.history.events.file
+            role = step.events[phase.part].file
+        elif phase.kind == "lookup":
+            role = self._batcher.joiner.role(phase.name)
         files = [file for file in self._files if file.role == role]
         async for row in file_rows(
             self._database, self._workspace_id, self._id, files, self._mapping.format
@@ -184,9 +195,14 @@ class Runner:
         async def work(session: WriteSession, report: Report) -> None:
             for row in new:
                 check_header(self._mapping, row, report)
+            if phase.kind == "lookup":
+                await self._batcher.joiner.keep(session, phase.name, batch, report)
+                return
             readers = self._readers(phase, batch)
             if phase.kind == "history":
-                await self._batcher.keep_history(session, phase.step, batch, readers, report)
+                await self._batcher.keep_history(
+                    session, phase.step, phase.part, batch, readers, report
+                )
             else:
                 await self._batcher.store(session, phase.step, batch, readers, report)
 
@@ -224,6 +240,9 @@ class Runner:
             report.error(row.file.name, line, record, None, "refused_by_database", str(error))
 
         return work
+
+    async def _settle_places(self, name: str, session: WriteSession, report: Report) -> None:
+        await self._batcher.joiner.settle_places(session, name)
 
     async def _no_work(self, session: WriteSession, report: Report) -> None:
         """Only the position moves."""
@@ -293,17 +312,12 @@ class Runner:
         await self._batcher.retry(session, step, waiting, round_, report, is_last=is_last)
 
     async def _report_orphans(self, phase: Phase) -> None:
-        step = self._mapping.steps[phase.step]
-        assert step.history is not None
-        assert step.history.events is not None
-        role = step.history.events.file
-        name = ", ".join(file.name for file in self._files if file.role == role)
-        slot = self._batcher.history_slot(phase.step)
+        history = self._batcher.history
 
         async def work(session: WriteSession, report: Report) -> None:
-            await self._batcher.report_orphans(session, phase.step, name, report, BATCH_ROWS)
+            await history.report_orphans(session, phase.step, report, BATCH_ROWS)
 
         async with self._database.read(self._workspace_id) as session:
-            waiting = await repository.count_rows(session, self._id, slot)
+            waiting = await history.count(session, phase.step)
         for _ in range(0, waiting, BATCH_ROWS):
             await self._commit(work, {})

@@ -9,7 +9,7 @@ from fnmatch import fnmatch
 from services.kit.errors import FieldProblem
 from services.pipeline.imports.domain import folded
 from services.pipeline.imports.errors import ImportFilesError
-from services.pipeline.imports.mapping import Format, Mapping
+from services.pipeline.imports.mapping import Format, Mapping, Step
 from services.pipeline.imports.parsing import Reader, Row, column_key
 from services.pipeline.imports.records import field_names
 from services.pipeline.imports.report import Report
@@ -103,17 +103,27 @@ def fits(mapping: Mapping, faces: list[FileFace]) -> bool:
 def known_columns(mapping: Mapping, role: str) -> set[str]:
     """Folded names of every column of a file that some step reads, or is told to ignore."""
     known = set(mapping.files[role].ignore_columns)
+    for lookup in mapping.lookups.values():
+        if lookup.file == role:
+            known |= lookup.read
     for step in mapping.steps:
-        events = step.history.events if step.history is not None else None
-        if events is not None and events.file == role:
-            known |= {events.key, *events.at.columns}
-            known |= {column for rule in events.fields.values() for column in rule.columns}
-            known |= {condition.column for condition in events.skip}
+        for events in step.events:
+            if events.file == role:
+                known |= events.read
         if step.file == role:
             known |= step.read_columns()
             if step.pass_through:
                 known |= field_names(step.record) | {_DISCRIMINATOR}
     return {column_key(column) for column in known}
+
+
+def _joined(mapping: Mapping, step: Step) -> set[str]:
+    """Columns that are not the file's own."""
+    return {
+        column_key(f"{join.name}.{column}")
+        for join in step.join
+        for column in mapping.lookups[join.lookup].offered
+    }
 
 
 def check_header(mapping: Mapping, row: FileRow, report: Report) -> None:
@@ -128,7 +138,9 @@ def check_header(mapping: Mapping, row: FileRow, report: Report) -> None:
         for step in mapping.steps
         if step.file == role
         for rule in step.fields.values()
-        if rule.required and rule.column and not present & {column_key(c) for c in rule.column}
+        if rule.required
+        and rule.column
+        and not (present | _joined(mapping, step)) & {column_key(c) for c in rule.column}
     ]
     if missing:
         wanted = ", ".join(" or ".join(columns) for columns in missing)

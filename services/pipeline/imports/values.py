@@ -10,16 +10,18 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from services.kit import clock
 from services.pipeline.imports import domain
 from services.pipeline.imports.domain import TimeRules, UnreadableError, folded
-from services.pipeline.imports.mapping import Condition, FieldRule, Format
+from services.pipeline.imports.mapping import Format
 from services.pipeline.imports.mapping import Mapping as ImportMapping
 from services.pipeline.imports.parsing import Header, column_key
 from services.pipeline.imports.records import type_of
+from services.pipeline.imports.rules import Condition, FieldRule, Range
 from services.pipeline.imports.told import Note
 
 
@@ -29,6 +31,7 @@ class _Absent:
 
 
 ABSENT: Final = _Absent()
+_CENT: Final = Decimal("0.01")
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 
 Values = Mapping[str, Any]
@@ -82,19 +85,29 @@ def condition_test(condition: Condition) -> Callable[[Values], bool]:
     return holds
 
 
+def all_of(conditions: list[Condition] | None) -> Callable[[Values], bool] | None:
+    """Whether a row meets every one of them; None where there is nothing to meet."""
+    tests = [condition_test(condition) for condition in conditions or ()]
+    if len(tests) < 2:
+        return tests[0] if tests else None
+    return lambda values: all(holds(values) for holds in tests)
+
+
 def _as_text(raw: Any) -> str:
     if isinstance(raw, str):
         return raw
     if isinstance(raw, bool):
         return "true" if raw else "false"
-    return str(raw) if isinstance(raw, int) else json.dumps(raw)
+    return str(raw) if isinstance(raw, (int, Decimal)) else json.dumps(raw)
 
 
 def compile_rule(name: str, rule: FieldRule, around: Surroundings) -> Getter:
     """The value of field `name` for a row, ABSENT where the row says nothing about it."""
+    if rule.any_of is not None:
+        return _first_of(name, rule, around)
     read = _reader(name, rule, around)
     source = _source(rule, around)
-    holds = condition_test(rule.when) if rule.when is not None else None
+    holds = all_of(rule.when)
     default = rule.default if rule.default is not None else ABSENT
     nothing = None if around.format.empty_means == "null" else ABSENT
     required = rule.required
@@ -113,6 +126,35 @@ def compile_rule(name: str, rule: FieldRule, around: Surroundings) -> Getter:
         if required:
             raise UnreadableError("missing", "is empty, and the mapping says it must not be")
         return nothing if raw is not ABSENT else ABSENT
+
+    return get
+
+
+def _first_of(name: str, rule: FieldRule, around: Surroundings) -> Getter:
+    """The first of several rules that finds something. One that warns says what it stands in for:
+    what the first of them would have read."""
+    assert rule.any_of is not None
+    choices = [(compile_rule(name, part, around), part.warn) for part in rule.any_of]
+    stated = _source(next((part for part in rule.any_of if part.column), rule.any_of[0]), around)
+    holds = all_of(rule.when)
+    default = rule.default if rule.default is not None else ABSENT
+    required = rule.required
+
+    def get(values: Values, notes: list[Note]) -> Any:
+        if holds is not None and not holds(values):
+            return ABSENT
+        for choice, warn in choices:
+            value = choice(values, notes)
+            if value is ABSENT or value is None:
+                continue
+            if warn is not None:
+                raw = stated(values)
+                was = "nothing" if raw is ABSENT or raw in (None, "") else repr(_as_text(raw)[:80])
+                notes.append((warn, name, f"the file says {was}, which was taken for {value!r}"))
+            return value
+        if default is ABSENT and required:
+            raise UnreadableError("missing", "is empty, and the mapping says it must not be")
+        return default
 
     return get
 
@@ -176,36 +218,91 @@ def _templated(
 def _reader(name: str, rule: FieldRule, around: Surroundings) -> Callable[[Any, list[Note]], Any]:
     """What turns a raw value that is there into the field's; ABSENT for an empty text."""
     read = _typed(name, rule, around)
-    table = around.tables[rule.map] if isinstance(rule.map, str) else rule.map
-    lookup = None if table is None else {folded(key): value for key, value in table.items()}
-    is_spelling = isinstance(rule.map, str)
+    mapped = _mapped(name, rule, around)
     fold = {"lower": str.lower, "upper": str.upper, "title": str.title}.get(rule.fold or "")
+    ranges = None if rule.ranges is None else _ranged(rule.ranges, around.decimal_mark(rule))
 
     def value_of(raw: Any, notes: list[Note]) -> Any:
         if raw == "":
             return ABSENT
-        if lookup is not None and isinstance(raw, (str, bool, int)):
-            text = _as_text(raw)
-            key = folded(text)
-            if key in lookup:
-                raw = lookup[key]
-                if raw is None:
-                    return None
-                if is_spelling:
-                    notes.append(("spelling_corrected", name, f"{text!r} was read as {raw!r}"))
-            elif rule.unknown == "error":
-                accepted = ", ".join(table or ())
-                raise UnreadableError(
-                    "unknown_value", f"{text[:80]!r} is none of the known values: {accepted}"
-                )
-            elif rule.unknown == "empty":
-                notes.append(("unknown_value", name, f"{text[:80]!r} is unknown and was left out"))
-                return ABSENT
+        if mapped is not None:
+            raw = mapped(raw, notes)
+            if raw is None or raw is ABSENT:
+                return raw
+        if ranges is not None:
+            return ranges(raw)
         if fold is not None and isinstance(raw, str):
             raw = fold(raw)
-        return read(raw, notes)
+        try:
+            return read(raw, notes)
+        except UnreadableError as error:
+            if rule.unreadable == "error":
+                raise
+            notes.append((error.code, name, f"{error.sentence}; it was left out"))
+            return ABSENT
 
     return value_of
+
+
+def _mapped(
+    name: str, rule: FieldRule, around: Surroundings
+) -> Callable[[Any, list[Note]], Any] | None:
+    """A value by the rule's map; what is not in it as `unknown` says."""
+    table = around.tables[rule.map] if isinstance(rule.map, str) else rule.map
+    if table is None:
+        return None
+    lookup = {folded(key): value for key, value in table.items()}
+    is_spelling = isinstance(rule.map, str)
+    accepted = ", ".join(table)
+
+    def mapped(raw: Any, notes: list[Note]) -> Any:
+        if not isinstance(raw, (str, bool, int)):
+            return raw
+        text = _as_text(raw)
+        if (key := folded(text)) in lookup:
+            if is_spelling and lookup[key] is not None:
+                notes.append(("spelling_corrected", name, f"{text!r} was read as {lookup[key]!r}"))
+            return lookup[key]
+        if rule.unknown == "error":
+            raise UnreadableError(
+                "unknown_value", f"{text[:80]!r} is none of the known values: {accepted}"
+            )
+        if rule.unknown == "empty":
+            notes.append(("unknown_value", name, f"{text[:80]!r} is unknown and was left out"))
+        return raw if rule.unknown == "keep" else ABSENT
+
+    return mapped
+
+
+def _ranged(ranges: list[Range], mark: str) -> Callable[[Any], Any]:
+    """What the first range that holds a number means; ABSENT where none does."""
+    bounds = [
+        (
+            None if each.below is None else Decimal(each.below),
+            None if each.at_most is None else Decimal(each.at_most),
+            each.is_,
+        )
+        for each in ranges
+    ]
+
+    def meaning(raw: Any) -> Any:
+        try:
+            number = _amount(raw, mark).value
+        except UnreadableError:
+            return ABSENT
+        for below, at_most, value in bounds:
+            if (below is None or number < below) and (at_most is None or number <= at_most):
+                return value
+        return ABSENT
+
+    return meaning
+
+
+def _amount(raw: Any, mark: str) -> domain.Amount:
+    """A sum of a look-up is a number already, whatever marks the file is written with."""
+    if isinstance(raw, Decimal):
+        return domain.Amount(raw, None)
+    return domain.read_number(_text(raw), mark)
 
 
 def _typed(name: str, rule: FieldRule, around: Surroundings) -> Callable[[Any, list[Note]], Any]:
@@ -221,13 +318,15 @@ def _typed(name: str, rule: FieldRule, around: Surroundings) -> Callable[[Any, l
             raw if isinstance(raw, list)
             else [part.strip() for part in _text(raw).split(rule.separator) if part.strip()]
         )  # fmt: skip
+    if kind == "email":
+        return lambda raw, notes: domain.read_email(_text(raw))
     if kind == "json":
         return lambda raw, notes: _json(raw) if isinstance(raw, str) else raw
     return lambda raw, notes: _text(raw)
 
 
 def _text(raw: Any) -> str:
-    if isinstance(raw, (str, bool, int)):
+    if isinstance(raw, (str, bool, int, Decimal)):
         return _as_text(raw)
     raise UnreadableError("not_a_text", "must be text, not a list or an object")
 
@@ -245,12 +344,18 @@ def _number_reader(
     def read(raw: Any, notes: list[Note]) -> Any:
         if isinstance(raw, bool):
             raise UnreadableError("unreadable_number", "is neither a number nor text")
-        amount = domain.read_number(_text(raw), around.decimal_mark(rule))
+        amount = _amount(raw, around.decimal_mark(rule))
         if amount.currency is not None:
             notes.append(("currency_in_amount", name, amount.currency))
         if kind == "integer":
             return domain.whole_number(amount.value)
-        return domain.money_text(amount.value) if kind == "money" else str(amount.value)
+        if kind != "money":
+            return str(amount.value)
+        exact = amount.value
+        rounded = exact.quantize(_CENT, ROUND_HALF_EVEN) if rule.round else exact
+        if rounded != exact:
+            notes.append(("rounded", name, f"{exact} was rounded to {rounded}"))
+        return domain.money_text(rounded)
 
     return read
 

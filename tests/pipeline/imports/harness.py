@@ -87,6 +87,30 @@ class Imports:
             )
         return [tuple(row) for row in rows]
 
+    async def reconciliation(self, import_id: str) -> dict[str, Any]:
+        """Without what differs between two imports of the same files."""
+        answer = await self.api.call("GET", f"/pipeline/v1/imports/{import_id}/reconciliation")
+        return {name: answer[name] for name in ("records", "sums", "totals", "differing")}
+
+    async def differences(self, import_id: str, **query: Any) -> list[dict[str, Any]]:
+        answer = await self.api.call(
+            "GET", f"/pipeline/v1/imports/{import_id}/reconciliation/differences", params=query
+        )
+        return answer["items"]
+
+    async def stated(self) -> list[tuple[Any, ...]]:
+        """What was kept of the files to compare with, whatever import kept it."""
+        async with self.api.database().read(self.api.workspace_id) as session:
+            rows = await session.fetch(
+                """
+                SELECT record, key, file, line, state, standing, amount, currency, close_date,
+                    occurred_at, codes
+                FROM pipeline.reconciliation_rows WHERE workspace_id = $1 ORDER BY record, key
+                """,
+                self.api.workspace_id,
+            )
+        return [tuple(row) for row in rows]
+
     async def lead_moves(self) -> list[tuple[Any, ...]]:
         """Every move of a lead, with what it became, without what differs between workspaces."""
         async with self.api.database().read(self.api.workspace_id) as session:

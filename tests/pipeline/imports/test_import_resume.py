@@ -12,6 +12,7 @@ import pytest
 
 from services.kit import clock
 from services.pipeline.imports import repository, runner, service, tasks
+from tests.pipeline.imports import warehouse
 from tests.pipeline.imports.harness import Imports
 from tests.pipeline.imports.test_import_history import CRM, SALESFORCE
 from tests.pipeline.imports.test_import_leads import BOTH
@@ -63,8 +64,14 @@ async def run_killed(imports: Imports, import_id: UUID, commits: int, *, before:
 @pytest.mark.parametrize("before", [True, False], ids=["before-commit", "after-commit"])
 @pytest.mark.parametrize(
     ("files", "mapping"),
-    [(CRM, "maven"), (SALESFORCE, "salesforce"), (BOTH, "olist")],
-    ids=["crm", "salesforce", "leads"],
+    [
+        (CRM, "maven"),
+        (SALESFORCE, "salesforce"),
+        (BOTH, "olist"),
+        (warehouse.SALESFORCE, "fivetran-salesforce"),
+        (warehouse.HUBSPOT, "fivetran-hubspot"),
+    ],
+    ids=["crm", "salesforce", "leads", "fivetran-salesforce", "fivetran-hubspot"],
 )
 async def test_killed_at_every_batch_it_ends_as_if_it_never_was(
     imports: Imports, other_imports: Imports, files: Any, mapping: str, before: bool
@@ -82,6 +89,10 @@ async def test_killed_at_every_batch_it_ends_as_if_it_never_was(
         assert report[name] == expected[name], name
     assert await imports.versions() == await other_imports.versions()
     assert await imports.lead_moves() == await other_imports.lead_moves()
+    assert await imports.stated() == await other_imports.stated()
+    compared = [await each.reconciliation(name) for each, name in
+                ((imports, str(import_id)), (other_imports, expected["id"]))]  # fmt: skip
+    assert compared[0] == compared[1]
 
 
 async def test_another_worker_takes_over_when_the_first_falls_silent(
