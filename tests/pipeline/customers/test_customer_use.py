@@ -89,9 +89,11 @@ class TestReadings:
         bought = await subscribe(api)
         for day in range(1, 6):
             await measure(api, bought, f"2026-06-0{day}", 60 + day)
-        path, seen, cursor = f"{SUBSCRIPTIONS}/{bought['id']}/usage?limit=2", [], ""
+        path = f"{SUBSCRIPTIONS}/{bought['id']}/usage?limit=2"
+        seen: list[int] = []
+        cursor: str | None = ""
         while cursor is not None:
-            page = await api.call("GET", path + (cursor and f"&cursor={cursor}"))
+            page = await api.call("GET", path + (f"&cursor={cursor}" if cursor else ""))
             seen += [each["active_users"] for each in page["items"]]
             cursor = page["next_cursor"]
         assert seen == [65, 64, 63, 62, 61]

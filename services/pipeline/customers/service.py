@@ -1,0 +1,107 @@
+"""Success plans of accounts, and the list of customers by what is judged of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+from services.kit import clock
+from services.kit.db import Session
+from services.pipeline.customers import repository
+from services.pipeline.customers.lookups import require_account
+from services.pipeline.customers.repository import Wanted
+from services.pipeline.customers.success import Customer, item_of, read_customers, told
+from services.pipeline.opportunities.domain import months_after
+from services.workspace.policies.repository import get_policy, version_in_force
+from services.workspace.policy import Policy
+from services.workspace.users.reach import find_subtree
+from services.workspace.workspaces.repository import get_workspace
+
+_CHUNK_MAX: Final = 2_000
+# What is judged is looked for in so many customers a request; the next page goes on from there.
+_LOOKED_AT_MAX: Final = 20_000
+
+
+async def circumstances(session: Session) -> tuple[date, Policy]:
+    """The company's day and the policy in force."""
+    now = clock.now()
+    today = (await get_workspace(session)).calendar.local_date(now)
+    return today, await get_policy(session, await version_in_force(session, now))
+
+
+async def success_of(session: Session, account_id: UUID) -> dict[str, Any]:
+    """Of an account without a subscription too: its champions are known before."""
+    account = await require_account(session, account_id)
+    today, policy = await circumstances(session)
+    (customer,) = await read_customers(session, [account], today, policy)
+    return told(customer, policy)
+
+
+async def list_customers(
+    session: Session, filters: Mapping[str, Any], after: UUID | None, limit: int
+) -> tuple[list[dict[str, Any]], UUID | None]:
+    """At most `limit` customers that fit and the account to go on after, None at the end.
+
+    What can be looked up is; what is judged is judged a chunk at a time. A page of a filter that
+    hardly anybody fits may be short, or empty, and yet not be the last.
+    """
+    today, policy = await circumstances(session)
+    owners = filters["user_id"] and await find_subtree(session, filters["user_id"])
+    wanted = Wanted(
+        today=today,
+        owners=owners,
+        segment=filters["segment"],
+        region=filters["region"],
+        account_external_id=filters["account_external_id"],
+        ends=_ends(filters["phase"], today, policy),
+    )
+    found: list[dict[str, Any]] = []
+    chunk, looked_at = limit + 1, 0
+    while looked_at < _LOOKED_AT_MAX:
+        accounts = await repository.customers_after(session, wanted, after, chunk)
+        for customer in await read_customers(session, accounts, today, policy):
+            if not _fits(customer, filters):
+                after = customer.account["id"]
+                continue
+            if len(found) == limit:
+                return found, after
+            found.append(item_of(customer))
+            after = customer.account["id"]
+        if len(accounts) < chunk:
+            return found, None
+        looked_at += chunk
+        chunk = min(chunk * 4, _CHUNK_MAX)
+    return found, after
+
+
+def _ends(phase: str | None, today: date, policy: Policy) -> tuple[date, date] | None:
+    """Between which days a subscription ends that is in this phase, or a little beside it: the
+    phase itself is judged afterwards."""
+    if phase is None:
+        return None
+    renewal, expansion, _ = policy.settings["customers.phase_months"]
+    starts = {
+        "renewal": 0,
+        "expansion": renewal,
+        "adoption": expansion,
+        "implementation": expansion,
+    }
+    last = {"renewal": renewal, "expansion": expansion}.get(phase)
+    first = months_after(today, max(starts[phase] - 1, 0))
+    return first, date.max if last is None else months_after(today, last + 1)
+
+
+def _fits(customer: Customer, filters: Mapping[str, Any]) -> bool:
+    running = customer.running
+    if not running:
+        # It ended between two statements.
+        return False
+    kinds: dict[str, set[Any]] = {
+        "phase": {one.phase for one in running},
+        "category": {one.category for one in running},
+        "band": {one.band for one in running},
+        "flag": set(customer.flags) if filters["flag"] is not None else set(),
+    }
+    return all(filters[name] is None or filters[name] in values for name, values in kinds.items())
