@@ -19,6 +19,7 @@ from services.pipeline.customers.suggestions import service as suggestions
 from services.pipeline.hygiene import follower as hygiene
 from services.pipeline.hygiene import looking as hygiene_looking
 from services.pipeline.opportunities import service as opportunities
+from services.pipeline.staleness import follower as clocks
 from services.pipeline.timers import TIMERS
 from services.workspace.policies.repository import get_policy
 
@@ -30,6 +31,7 @@ HANDLERS: dict[str, Handler] = {
 off once more it calls `timers.rearm`."""
 
 FOLLOWERS: dict[str, following.Follow] = {
+    following.CLOCKS: clocks.follow,
     following.HYGIENE: hygiene.follow,
     following.SUGGESTIONS: suggestions.follow,
     activities.FOLLOWER: activities.follow_accounts,
