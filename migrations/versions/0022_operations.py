@@ -36,6 +36,8 @@ _TABLES = (
     "operation_drivers",
 )
 
+_SEEN = ("territories", "engagement_activities")
+
 
 def upgrade() -> None:
     _date_opportunities()
@@ -48,9 +50,14 @@ def upgrade() -> None:
     for table in _TABLES:
         for role in ("leadline_pipeline", "leadline_worker"):
             op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON pipeline.{table} TO {role}")
+    # Completeness asks whether there are any.
+    for table in _SEEN:
+        op.execute(f"GRANT SELECT ON qualification.{table} TO leadline_pipeline")
 
 
 def downgrade() -> None:
+    for table in _SEEN:
+        op.execute(f"REVOKE SELECT ON qualification.{table} FROM leadline_pipeline")
     for table in reversed(_TABLES):
         op.execute(f"DROP TABLE pipeline.{table}")
     for index in reversed(_INDEXES):
@@ -177,6 +184,7 @@ def _create_reviews() -> None:
             name TEXT NOT NULL,
             kind TEXT NOT NULL,
             cadence TEXT NOT NULL,
+            anchor_on DATE NOT NULL,
             next_on DATE NOT NULL,
             functions TEXT[] NOT NULL,
             active BOOLEAN NOT NULL,

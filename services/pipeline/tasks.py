@@ -18,6 +18,7 @@ from services.pipeline.activities import tasks as activities
 from services.pipeline.customers.suggestions import service as suggestions
 from services.pipeline.hygiene import follower as hygiene
 from services.pipeline.hygiene import looking as hygiene_looking
+from services.pipeline.operations import reviews, snapshots
 from services.pipeline.opportunities import service as opportunities
 from services.pipeline.staleness import follower as clocks
 from services.pipeline.timers import TIMERS
@@ -26,6 +27,7 @@ from services.workspace.policies.repository import get_policy
 HANDLERS: dict[str, Handler] = {
     hygiene_looking.CYCLES: hygiene_looking.work_out_cycles,
     hygiene_looking.TOUCHES: hygiene_looking.look_at_touches,
+    reviews.REVIEW_DUE: snapshots.take_when_due,
 }
 """Of timers, by kind. A handler locks its subject and decides anew whether the time has come; to go
 off once more it calls `timers.rearm`."""

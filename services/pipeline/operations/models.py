@@ -52,7 +52,8 @@ class OperationComponentVersion(Tenant, Base):
 
 class OperationReview(Record, Base):
     """A review that comes round. `due_on` is the last day it was due, `held_on` when it was last
-    held; `next_on` the day its next snapshot is taken."""
+    held; `next_on` the day its next snapshot is taken, counted from `anchor_on`, so that a review of
+    the 31st does not slide to the 28th for ever."""
 
     __tablename__ = "operation_reviews"
     __table_args__ = (UniqueConstraint("workspace_id", "external_id"), {"schema": SCHEMA})
@@ -62,6 +63,7 @@ class OperationReview(Record, Base):
     name: Mapped[str]
     kind: Mapped[str]
     cadence: Mapped[str]
+    anchor_on: Mapped[date]
     next_on: Mapped[date]
     functions: Mapped[list[str]] = mapped_column(ARRAY(Text))
     active: Mapped[bool]
