@@ -12,6 +12,7 @@ branch_labels = None
 depends_on = None
 
 _TABLES = ("hygiene_findings", "hygiene_history", "hygiene_states", "hygiene_looks")
+_SEEN = ("organisations", "organisation_ranks")
 
 
 def upgrade() -> None:
@@ -28,9 +29,20 @@ def upgrade() -> None:
             f"CREATE INDEX ix_command_plans_workspace_id_{column}"
             f" ON qualification.command_plans (workspace_id, {column})"
         )
+    # Whether the organisation that is an account is ranked.
+    op.execute(
+        "CREATE INDEX ix_organisations_account"
+        " ON qualification.organisations (workspace_id, account_external_id)"
+        " WHERE account_external_id IS NOT NULL"
+    )
+    for table in _SEEN:
+        op.execute(f"GRANT SELECT ON qualification.{table} TO leadline_pipeline")
 
 
 def downgrade() -> None:
+    for table in _SEEN:
+        op.execute(f"REVOKE SELECT ON qualification.{table} FROM leadline_pipeline")
+    op.execute("DROP INDEX qualification.ix_organisations_account")
     for column in ("touched_at", "met_at"):
         op.execute(f"DROP INDEX qualification.ix_command_plans_workspace_id_{column}")
     for table in reversed(_TABLES):

@@ -25,7 +25,7 @@ _ROWS: Final = """
            cardinality(o.contact_external_ids) AS contacts,
            owner.active AS is_owner_active,
            subscription.start_date AS subscription_start,
-           opened.entered_on AS opened_on,
+           o.opened_on,
            CASE WHEN o.type = 'add_on' AND o.account_id IS NOT NULL THEN
                EXISTS (SELECT FROM pipeline.subscriptions AS s
                        WHERE s.workspace_id = $1 AND s.account_id = o.account_id)
@@ -45,9 +45,6 @@ _ROWS: Final = """
     JOIN workspace.users AS owner ON owner.workspace_id = $1 AND owner.id = o.owner_id
     LEFT JOIN pipeline.subscriptions AS subscription
       ON subscription.workspace_id = $1 AND subscription.id = o.subscription_id
-    LEFT JOIN pipeline.stage_dates AS opened
-      ON opened.workspace_id = $1 AND opened.opportunity_id = o.id
-     AND opened.stage = 'pending_acceptance'
     LEFT JOIN pipeline.hygiene_states AS state
       ON state.workspace_id = $1 AND state.opportunity_id = o.id
     WHERE o.workspace_id = $1 AND o.id = ANY($2::uuid[])
@@ -106,12 +103,12 @@ def _facts(
     return Facts(
         **{name: row[name] for name in _OF_FACTS},
         opened_on=opened_on(row, at),
-        last_activity_at=activity and activity["last_at"],
-        break_up_mail_at=activity and activity["break_up_mail_at"],
+        last_activity_at=None if activity is None else activity["last_at"],
+        break_up_mail_at=None if activity is None else activity["break_up_mail_at"],
         champions=tuple(champions["there"]) if champions else (),
         champions_left=tuple(champions["gone"]) if champions else (),
         gate_codes=tuple(gate["codes"]) if gate else (),
-        gate_at=gate and gate["found_at"],
+        gate_at=None if gate is None else gate["found_at"],
         plan=Plan() if evidence is None else _plan(evidence, row, at),
         cycle=Cycle(days=cycle.days, basis=cycle.basis, deals=cycle.deals),
     )

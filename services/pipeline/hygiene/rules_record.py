@@ -98,7 +98,7 @@ def _plan_stale(facts: Facts, at: Moment) -> Answer:
     # Another reason may join the first.
     return found(
         facts.plan.stale_since, facts.plan.stale_at,
-        since=facts.plan.stale_since, reasons=facts.plan.stale_codes,
+        behind_since=facts.plan.stale_since, reasons=facts.plan.stale_codes,
     )  # fmt: skip
 
 
@@ -208,9 +208,9 @@ RULES: Final = (
         message="The command plan lacks: {missing}.",
         cure="Fill in the command plan.",
         check=_plan_incomplete,
-        method="PATCH",
+        method="PUT",
         path="/qualification/v1/opportunities/{id}/command-plan",
-        fields=("sections",),
+        fields=("overview", "close_plan"),
         source="handbook",
         settings=("plan.full", "plan.overview_from_stage", "commercial.overview_amount"),
     ),
@@ -218,12 +218,12 @@ RULES: Final = (
         name="plan_stale",
         severity=INFO,
         what="The command plan keeps up with the deal.",
-        message="The command plan is behind since {since}: {reasons}.",
+        message="The command plan is behind since {behind_since}: {reasons}.",
         cure="Bring the command plan up to date.",
         check=_plan_stale,
-        method="PATCH",
+        method="PUT",
         path="/qualification/v1/opportunities/{id}/command-plan",
-        fields=("sections",),
+        fields=("overview", "close_plan"),
         source="source document",
         settings=("plan.stale_days", "plan.stale_days_late", "plan.late_from_stage"),
     ),

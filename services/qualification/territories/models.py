@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, Numeric, UniqueConstraint, Uuid
+from sqlalchemy import BigInteger, Index, Numeric, UniqueConstraint, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -41,6 +41,12 @@ class Organisation(Record, Base):
         UniqueConstraint("workspace_id", "external_id"),
         reference("territory_id", "qualification.territories"),
         Index(None, "workspace_id", "territory_id", "id"),
+        Index(
+            "ix_organisations_account",
+            "workspace_id",
+            "account_external_id",
+            postgresql_where=text("account_external_id IS NOT NULL"),
+        ),
         {"schema": SCHEMA},
     )
 

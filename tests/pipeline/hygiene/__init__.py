@@ -1,0 +1,1 @@
+"""Tests of hygiene: rules, the findings kept, and what is told of them."""
