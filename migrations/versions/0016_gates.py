@@ -31,10 +31,13 @@ def upgrade() -> None:
     for table in _TABLES:
         for role in ("leadline_pipeline", "leadline_worker"):
             op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON pipeline.{table} TO {role}")
+    # What a gate asks of meetings is read through qualification's views, by pipeline's own login.
+    op.execute("GRANT SELECT ON qualification.meetings TO leadline_pipeline")
     _fill()
 
 
 def downgrade() -> None:
+    op.execute("REVOKE SELECT ON qualification.meetings FROM leadline_pipeline")
     op.execute("DROP INDEX pipeline.ix_findings_workspace_id_rule_id")
     op.execute("ALTER TABLE pipeline.findings DROP COLUMN reason")
     op.execute("ALTER TABLE pipeline.findings DROP COLUMN codes")

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
+
+from services.kit.schemas import Note, StrictModel, Text
+from services.pipeline.opportunities.schemas import ReadOnly
+
+Link = Annotated[str, Text(2000)]
 
 
 class StageDate(BaseModel):
@@ -36,7 +41,7 @@ class StageVisit(BaseModel):
     stage: str
     entered_at: datetime
     left_at: datetime | None
-    days: float
+    days: str
     recorded_at: datetime
     actor: str
     actor_name: str | None
@@ -59,3 +64,101 @@ class Stages(BaseModel):
     dates: list[StageDate]
     snapshots: list[StageSnapshot]
     visits: list[StageVisit]
+
+
+class ItemPut(StrictModel):
+    """What somebody attests: `not_applicable` needs a note that says why."""
+
+    state: Literal["done", "not_applicable", "open"] | None = None
+    note: Note | None = None
+    url: Link | None = None
+    message: ReadOnly = None
+    actor: ReadOnly = None
+    actor_name: ReadOnly = None
+    changed_at: ReadOnly = None
+
+    def said(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.model_fields_set & _SAID}
+
+
+_SAID = frozenset({"state", "note", "url"})
+
+
+class ChecklistPut(StrictModel):
+    """Items by code. An absent item or field is unchanged, null clears it."""
+
+    items: dict[Annotated[str, Text(80)], ItemPut | None] = Field(max_length=500)
+    opportunity_id: ReadOnly = None
+    version: ReadOnly = None
+
+    def items_said(self) -> dict[str, dict[str, Any] | None]:
+        return {code: None if item is None else item.said() for code, item in self.items.items()}
+
+
+class Item(BaseModel):
+    """An item as it stands. One nobody said anything about is open."""
+
+    message: str | None
+    state: Literal["done", "not_applicable", "open"]
+    note: str | None
+    url: str | None
+    actor: str | None
+    actor_name: str | None
+    changed_at: datetime | None
+
+
+class Checklist(BaseModel):
+    """Every item the policy in force asks for, and those said under earlier ones. `version` 0:
+    nobody said anything yet."""
+
+    opportunity_id: UUID
+    version: int
+    items: dict[str, Item]
+
+
+class ItemChange(BaseModel):
+    """An item before and after; null is open."""
+
+    from_: dict[str, Any] | None = Field(alias="from")
+    to: dict[str, Any] | None
+
+
+class ChecklistSave(BaseModel):
+    """One save of a checklist: who, when and what it changed."""
+
+    version: int
+    actor: str
+    actor_name: str | None
+    changed_at: datetime
+    changes: dict[str, ItemChange]
+
+
+class ChecklistSavePage(BaseModel):
+    """Saves, the oldest first."""
+
+    items: list[ChecklistSave]
+    next_cursor: str | None
+
+
+class Finding(BaseModel):
+    """A rule a write broke, at which version. `codes` are the criteria of a gate that were not
+    met; `reason` is why somebody set them aside."""
+
+    id: UUID
+    opportunity_id: UUID
+    opportunity_external_id: str | None
+    version: int
+    rule: str
+    message: str
+    codes: list[str]
+    reason: str | None
+    actor: str
+    actor_name: str | None
+    found_at: datetime
+
+
+class FindingPage(BaseModel):
+    """Findings, the oldest first."""
+
+    items: list[Finding]
+    next_cursor: str | None

@@ -85,6 +85,7 @@ def _days_from(first: date | None, today: date) -> int | None:
     return None if first is None else max(0, (today - first).days) + 1
 
 
-def days_between(start: datetime, end: datetime) -> float:
+def days_between(start: datetime, end: datetime) -> str:
     """To two places; a stay that was recorded to end before it began lasted no time."""
-    return round(max(0.0, (end - start).total_seconds()) / _SECONDS_A_DAY, 2)
+    seconds = max(0.0, (end - start).total_seconds())
+    return f"{seconds / _SECONDS_A_DAY:.2f}"

@@ -37,6 +37,7 @@ from services.pipeline.opportunities import (
     listing,
     reassignment,
     schemas,
+    schemas_gate,
     schemas_reassignment,
     service,
 )
@@ -280,11 +281,12 @@ async def get_history(
 
 @router.get(
     "/{opportunity_id}/stage-gate",
-    response_model=schemas.StageGate,
+    response_model=schemas_gate.StageGate,
     responses=problems(OpportunityNotFoundError),
 )
 async def get_stage_gate(opportunity_id: UUID, caller: Caller, session: Read) -> Response:
-    """Which stages can be reached from here and what stands against the others."""
+    """Which stages can be reached from here, everything the next one is asked for with what meets
+    it or how to supply it, and what stands against the others."""
     seen = await sight(session, caller)
     is_manager = caller.has("admin", "sales_ops", "manager")
     return json_answer(

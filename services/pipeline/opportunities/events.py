@@ -95,8 +95,8 @@ async def _record_findings(
             "version": change.row["version"],
             "rule": finding.code,
             "message": finding.message,
-            "codes": [],
-            "reason": None,
+            "codes": finding.codes,
+            "reason": finding.reason,
             "actor": actor,
             "found_at": now,
         }

@@ -291,54 +291,14 @@ class Override(StrictModel):
 
 
 class Transition(StrictModel):
-    """A move to another stage."""
+    """A move to another stage. A deal given up says why in `reason`: one of the policy's reasons,
+    or words, which become the details of the reason `other`."""
 
     to_stage: StageName
     reason: Note | None = None
+    details: Note | None = Field(None, description="What becomes `lost_details`.")
     occurred_at: PastInstant | None = None
     override: Override | None = None
-
-
-class Demand(BaseModel):
-    """Something a move still needs, or a rule that forbids it."""
-
-    code: str
-    message: str
-
-
-class NextStage(BaseModel):
-    """One stage the opportunity might move to."""
-
-    stage: str
-    stage_number: int | None
-    allowed: bool
-    unmet: list[Demand]
-
-
-class GateEvidence(BaseModel):
-    """What MEDDPPICC and the command plan say; `gaps` and `plan_missing` are what the next stage
-    wants of them. Shown, not enforced."""
-
-    percent: int
-    colour: Literal["red", "yellow", "green"]
-    gaps: list[str]
-    plan_missing: list[str]
-    is_plan_stale: bool
-    policy_version: int
-
-
-class StageGate(BaseModel):
-    """Where an opportunity may go from here. `checked` names the kinds of rules that were looked
-    at: what is not named is not checked, so an empty `unmet` promises nothing about it."""
-
-    opportunity_id: UUID
-    stage: str
-    stage_number: int | None
-    next_stage: str | None
-    unmet: list[Demand]
-    checked: list[str]
-    next_stages: list[NextStage]
-    evidence: GateEvidence | None
 
 
 class FieldChange(BaseModel):

@@ -11,6 +11,7 @@ from uuid import UUID
 from services.kit import clock
 from services.kit.answers import check_version
 from services.kit.db import Session, WriteSession
+from services.pipeline.gates.closing import split_reason
 from services.pipeline.opportunities import events, gates, linked, repository
 from services.pipeline.opportunities.access import Actor, Sight
 from services.pipeline.opportunities.context import circumstances_of
@@ -21,7 +22,6 @@ from services.pipeline.opportunities.errors import (
     NotYourOpportunityError,
     OpportunityNotFoundError,
 )
-from services.pipeline.opportunities.evidence import evidence_for
 from services.pipeline.opportunities.families import Families
 from services.pipeline.opportunities.family_rows import find_families
 from services.pipeline.opportunities.order_types import needs_family
@@ -34,16 +34,9 @@ from services.pipeline.opportunities.service_follow import (
     follow_accounts,
     open_requested,
 )
-from services.pipeline.opportunities.stages import (
-    AUTO_CLOSE_REASON,
-    STAGE,
-    STAGES,
-    Refusal,
-    StageFacts,
-    check_transition,
-)
+from services.pipeline.opportunities.stage_gate import describe_gate
 from services.pipeline.views import FigureState
-from services.workspace.policies.repository import get_policy, version_in_force
+from services.workspace.policies.repository import get_policy
 from services.workspace.policy import Policy
 from services.workspace.workspaces.repository import get_workspace
 
@@ -83,9 +76,11 @@ async def change(
     if_match: str | None = None,
     reason: str | None = None,
     override: str | None = None,
+    closing: str | None = None,
 ) -> Current:
     """One record, bound by the order of stages, their gates and closed states. `override` is why a
-    gate is set aside, for who may. No new version where nothing changes."""
+    gate is set aside, for who may; `closing` is why a deal is given up, in one word of the list or
+    in others. No new version where nothing changes."""
     now = clock.now()
     found = await repository.lock(session, opportunity_id, now)
     if found is None or not actor.may_write(found[0]["owner_id"]):
@@ -95,6 +90,9 @@ async def change(
     circumstances = await circumstances_of(
         session, actor, is_recording=False, policy_version=policy_version, now=now
     )
+    if closing is not None:
+        known = {**current, **stated}
+        stated = {**stated, **split_reason(stated["stage"], closing, known, circumstances.policy)}
     wanted = Wanted()
     wanted.add(stated, current)
     references = _NO_REFERENCES
@@ -102,7 +100,7 @@ async def change(
         references = await repository.find_references(session, wanted)
     drafted = draft(current, stated, references, circumstances, reason=reason)
     await _check_change(session, actor, drafted)
-    await gates.hold(session, actor, drafted, override=override)
+    await gates.hold(session, actor, drafted, circumstances, override=override)
     for refusal in (await linked.hold(session, [drafted], circumstances)).values():
         raise refusal
     families = _NO_FAMILIES
@@ -131,6 +129,8 @@ async def move(
     stated: dict[str, Any] = {"stage": transition.to_stage}
     if transition.occurred_at is not None:
         stated["occurred_at"] = transition.occurred_at
+    if transition.details is not None:
+        stated["lost_details"] = transition.details
     return await change(
         session,
         actor,
@@ -139,6 +139,7 @@ async def move(
         if_match=if_match,
         reason="\n".join(reasons) or None,
         override=override,
+        closing=transition.reason,
     )
 
 
@@ -182,63 +183,17 @@ async def require(session: Session, sight: Sight, opportunity_id: UUID) -> Row:
     return row
 
 
+async def lock_writable(session: WriteSession, actor: Actor, opportunity_id: UUID) -> Row:
+    """The record, locked until the transaction ends, for whoever may write it."""
+    found = await repository.lock(session, opportunity_id, clock.now())
+    if found is None or not actor.may_write(found[0]["owner_id"]):
+        raise OpportunityNotFoundError(opportunity_id)
+    return found[0]
+
+
 async def stage_gate(
     session: Session, sight: Sight, opportunity_id: UUID, *, is_manager: bool
 ) -> dict[str, Any]:
     """Which stages are reachable now and what each move needs that is missing."""
     row = await require(session, sight, opportunity_id)
-    now = clock.now()
-    policy = await get_policy(session, await version_in_force(session, now))
-    calendar = (await get_workspace(session)).calendar
-    facts = StageFacts(
-        is_accepted=row["sales_accepted_date"] is not None,
-        today=calendar.local_date(now),
-        closed_on=calendar.local_date(row["stage_entered_at"]),
-        is_auto_closed=row["lost_reason"] == AUTO_CLOSE_REASON,
-        is_renewal=row["type"] == "renewal",
-        is_manager=is_manager,
-    )
-    here = STAGE[row["stage"]]
-    missing = await _not_accepted(session, row)
-    moves = []
-    for stage in STAGES:
-        refusal = check_transition(here.key, stage.key, facts, policy)
-        if stage is here or (refusal is not None and refusal.code == "stage_not_enabled"):
-            continue
-        against = [] if refusal is None else [refusal]
-        if gates.would_be_accepted(row, stage.key):
-            against += missing or []
-        moves.append((stage, against))
-    forward = next((stage for stage, _ in moves if stage.rank > here.rank), None)
-    follow_up = forward.key if here.is_open and forward is not None else None
-    return {
-        "opportunity_id": row["id"],
-        "stage": here.key,
-        "stage_number": here.number,
-        "next_stage": follow_up,
-        "unmet": next((_unmet(against) for stage, against in moves if stage.key == follow_up), []),
-        "checked": ["stage_order", "closed_state", *([] if missing is None else [gates.CHECKED])],
-        "next_stages": [
-            {
-                "stage": stage.key,
-                "stage_number": stage.number,
-                # A reason is given with the move, so lacking one does not forbid it.
-                "allowed": all(refusal.code == "reason_required" for refusal in against),
-                "unmet": _unmet(against),
-            }
-            for stage, against in moves
-        ],
-        "evidence": await evidence_for(session, row["id"], follow_up, policy),
-    }
-
-
-async def _not_accepted(session: Session, row: Row) -> list[Refusal] | None:
-    """What the acceptance test leaves open; None where it is not asked, since the opportunity was
-    accepted before."""
-    if not gates.would_be_accepted(row, "discovery"):
-        return None
-    return (await gates.unmet_of(session, [row]))[row["id"]]
-
-
-def _unmet(refusals: list[Refusal]) -> list[dict[str, str]]:
-    return [{"code": each.code, "message": each.message} for each in refusals]
+    return await describe_gate(session, row, is_manager=is_manager)

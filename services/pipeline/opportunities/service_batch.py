@@ -158,11 +158,12 @@ def _draft(
 async def _hold(
     session: WriteSession, actor: Actor, items: Sequence[_Item], circumstances: Circumstances
 ) -> None:
-    """At the gates of stages; one statement for all that leave stage 0, none where none does."""
+    """At the gates of stages; as many statements for all that move as for one, none where none
+    does."""
     is_recording = circumstances.is_recording or actor.bypasses_gates
     drafts = [item.drafted for item in items if item.drafted is not None]
     refused: dict[UUID, ServiceError] = {
-        **await gates.hold_many(session, drafts, is_recording=is_recording),
+        **await gates.hold_many(session, drafts, circumstances, is_recording=is_recording),
         **await linked.hold(session, drafts, circumstances),
     }
     for item in items:

@@ -79,10 +79,13 @@ def stage_key(label: str) -> str | None:
 
 
 class Refusal(NamedTuple):
-    """Why a move is not made: a stable code and a sentence."""
+    """Why a move is not made: a stable code and a sentence. Kept as a finding it also says which
+    criteria of a gate were not met, and why that was set aside."""
 
     code: str
     message: str
+    codes: tuple[str, ...] = ()
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
-
-from services.kit.db import Session
 
 _ORDER: Final = ("authority", "initiative", "fit", "timing")
 
@@ -37,43 +35,18 @@ class Acceptance:
         return self.verdict == "accept"
 
 
-async def acceptance_of(session: Session, ids: Collection[UUID]) -> dict[UUID, Acceptance]:
-    """By opportunity, in one statement; one that was never tested is not in the answer."""
-    rows = await session.fetch(
-        """
-        SELECT wanted.id AS opportunity_id, last.id, last.verdict, last.policy_version,
-               last.assessed_at,
-               CASE WHEN last.verdict <> 'accept' THEN last.criteria END AS criteria
-        FROM unnest($2::uuid[]) AS wanted (id)
-        LEFT JOIN qualification.conversions AS c
-          ON c.workspace_id = $1 AND c.opportunity_id = wanted.id
-        CROSS JOIN LATERAL (
-            (SELECT a.id, a.verdict, a.policy_version, a.assessed_at, a.criteria
-             FROM qualification.assessments AS a
-             WHERE a.workspace_id = $1 AND a.opportunity_id = wanted.id AND a.is_binding
-             ORDER BY a.id DESC LIMIT 1)
-            UNION ALL
-            (SELECT a.id, a.verdict, a.policy_version, a.assessed_at, a.criteria
-             FROM qualification.assessments AS a
-             WHERE a.workspace_id = $1 AND a.lead_id = c.lead_id AND a.is_binding
-             ORDER BY a.id DESC LIMIT 1)
-            ORDER BY id DESC LIMIT 1
-        ) AS last
-        """,
-        session.workspace_id,
-        list(ids),
+def acceptance_from(
+    opportunity_id: UUID, assessment_id: UUID, row: Mapping[str, Any]
+) -> Acceptance:
+    """A test as a row tells of it; criteria are null where it accepts."""
+    return Acceptance(
+        opportunity_id=opportunity_id,
+        assessment_id=assessment_id,
+        verdict=row["verdict"],
+        policy_version=row["policy_version"],
+        assessed_at=row["assessed_at"],
+        not_met=_not_met(row["criteria"] or {}),
     )
-    return {
-        row["opportunity_id"]: Acceptance(
-            opportunity_id=row["opportunity_id"],
-            assessment_id=row["id"],
-            verdict=row["verdict"],
-            policy_version=row["policy_version"],
-            assessed_at=row["assessed_at"],
-            not_met=_not_met(row["criteria"] or {}),
-        )
-        for row in rows
-    }
 
 
 def _not_met(criteria: Mapping[str, Any]) -> tuple[NotMet, ...]:

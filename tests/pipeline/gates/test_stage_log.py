@@ -65,8 +65,8 @@ class TestRules:
         assert set(frozen_by("closed_won")) == {"stage_1", "initial", "stage_3"}
 
     def test_a_stay_that_ended_before_it_began_lasted_no_time(self) -> None:
-        assert days_between(NOON, NOON - timedelta(days=1)) == 0
-        assert days_between(NOON, NOON + timedelta(hours=36)) == 1.5
+        assert days_between(NOON, NOON - timedelta(days=1)) == "0.00"
+        assert days_between(NOON, NOON + timedelta(hours=36)) == "1.50"
 
 
 class TestLog:
@@ -100,7 +100,7 @@ class TestLog:
         assert told(answer)["technical_evaluation"] == ("2026-06-20", True)
         assert (answer["days_in_stage"], answer["days_since_last_entered"]) == (11, 1)
         assert [visit["stage"] for visit in answer["visits"]] == ["scoping", "proposal", "scoping"]
-        assert [visit["days"] for visit in answer["visits"]] == [3.0, 7.0, 0.0]
+        assert [visit["days"] for visit in answer["visits"]] == ["3.00", "7.00", "0.00"]
 
     async def test_net_arr_stays_as_it_was(self, api: Api) -> None:
         stored = await deal(api, stage="discovery", amount="1000.00")

@@ -1,0 +1,126 @@
+"""Gathers what criteria are decided by: one statement here and one of qualification's, whatever the
+number of opportunities, and neither where nothing of it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+from services.kit.db import Session
+from services.pipeline.gates.facts import (
+    ACTIVITIES,
+    BREAKUP,
+    CHECKLIST,
+    OWNER,
+    Facts,
+    Seen,
+)
+from services.qualification.views import NOTHING, gate_evidence_of
+from services.workspace.policy import Policy
+
+_PARTS: Final = {
+    CHECKLIST: (
+        ", list.items",
+        """
+        LEFT JOIN pipeline.checklists AS list
+          ON list.workspace_id = $1 AND list.opportunity_id = wanted.id
+        """,
+    ),
+    OWNER: (
+        ", owner.role AS owner_role",
+        """
+        LEFT JOIN workspace.users AS owner
+          ON owner.workspace_id = $1 AND owner.id = wanted.owner_id
+        """,
+    ),
+    ACTIVITIES: (
+        """, qualified.subject AS q_subject, qualified.state AS q_state, qualified.occurred_at AS
+        q_at, meets.subject AS m_subject, meets.state AS m_state, meets.occurred_at AS m_at""",
+        """
+        LEFT JOIN LATERAL (
+            SELECT subject, state, occurred_at FROM pipeline.activities
+            WHERE workspace_id = $1 AND opportunity_id = wanted.id
+                AND is_qualification AND state = 'done'
+                AND kind IN ('call', 'meeting', 'calendar', 'demo')
+            ORDER BY occurred_at DESC LIMIT 1
+        ) AS qualified ON true
+        LEFT JOIN LATERAL (
+            SELECT subject, state, occurred_at FROM pipeline.activities
+            WHERE workspace_id = $1 AND opportunity_id = wanted.id
+                AND NOT is_qualification AND state IN ('planned', 'done')
+                AND kind IN ('meeting', 'calendar', 'demo') AND occurred_at >= wanted.since
+            ORDER BY occurred_at DESC LIMIT 1
+        ) AS meets ON true
+        """,
+    ),
+    BREAKUP: (
+        ", breakup.subject AS b_subject, breakup.state AS b_state, breakup.occurred_at AS b_at",
+        """
+        LEFT JOIN LATERAL (
+            SELECT subject, state, occurred_at FROM pipeline.activities
+            WHERE workspace_id = $1 AND opportunity_id = wanted.id
+                AND kind = 'breakup_email' AND state = 'done'
+            ORDER BY occurred_at DESC LIMIT 1
+        ) AS breakup ON true
+        """,
+    ),
+}
+_PREFIXES: Final = {"qualified_by": "q", "meets_by": "m", "breakup": "b"}
+
+
+async def facts_of(
+    session: Session,
+    rows: Sequence[Mapping[str, Any]],
+    needs: Collection[str],
+    policy: Policy,
+    today: date,
+) -> dict[UUID, Facts]:
+    """By opportunity; meetings count from `stage_entered_at`, or from `gate_since` where the row
+    has that: a row that moves has entered the next stage already."""
+    since = {row["id"]: row.get("gate_since") or row["stage_entered_at"] for row in rows}
+    known = await _known(session, rows, since, [part for part in _PARTS if part in needs])
+    evidence = await gate_evidence_of(session, since, needs)
+    return {
+        row["id"]: Facts(
+            row=row,
+            today=today,
+            policy=policy,
+            evidence=evidence.get(row["id"], NOTHING),
+            **known.get(row["id"], {}),
+        )
+        for row in rows
+    }
+
+
+async def _known(
+    session: Session,
+    rows: Sequence[Mapping[str, Any]],
+    since: Mapping[UUID, Any],
+    parts: Sequence[str],
+) -> dict[UUID, dict[str, Any]]:
+    if not rows or not parts:
+        return {}
+    found = await session.fetch(
+        f"SELECT wanted.id{''.join(_PARTS[part][0] for part in parts)}"
+        " FROM unnest($2::uuid[], $3::uuid[], $4::timestamptz[]) AS wanted (id, owner_id, since)"
+        f" {''.join(_PARTS[part][1] for part in parts)} WHERE $1::uuid IS NOT NULL",
+        session.workspace_id,
+        [row["id"] for row in rows],
+        [row["owner_id"] for row in rows],
+        list(since.values()),
+    )
+    return {row["id"]: _facts(dict(row)) for row in found}
+
+
+def _facts(row: Mapping[str, Any]) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    if row.get("items") is not None:
+        told["checklist"] = row["items"]
+    if "owner_role" in row:
+        told["owner_role"] = row["owner_role"]
+    for name, prefix in _PREFIXES.items():
+        if row.get(f"{prefix}_at") is not None:
+            told[name] = Seen(row[f"{prefix}_subject"], row[f"{prefix}_state"], row[f"{prefix}_at"])
+    return told
