@@ -73,12 +73,13 @@ def downgrade() -> None:
 
 
 def _create_indexes() -> None:
-    # Lists: of all, of an opportunity, of an account, of a user.
+    # Lists: of all, of an opportunity, of an account, of a user, of a kind.
     for columns in (
         ("occurred_at",),
         ("opportunity_id", "occurred_at"),
         ("account_id", "occurred_at"),
         ("user_id", "occurred_at"),
+        ("kind", "occurred_at"),
     ):
         op.execute(
             f"CREATE INDEX ix_activities_workspace_id_{'_'.join(columns)}"
@@ -88,6 +89,11 @@ def _create_indexes() -> None:
     op.execute(
         "CREATE INDEX ix_activities_qualification"
         " ON pipeline.activities (workspace_id, occurred_at) WHERE is_qualification"
+    )
+    # What is planned, missed or called off are few among all that was done.
+    op.execute(
+        "CREATE INDEX ix_activities_not_done"
+        " ON pipeline.activities (workspace_id, state, occurred_at) WHERE state <> 'done'"
     )
     op.execute(
         "CREATE INDEX ix_activities_rebooks"

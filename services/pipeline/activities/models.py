@@ -28,11 +28,19 @@ class Activity(Record, Base):
         Index(None, "workspace_id", "opportunity_id", "occurred_at"),
         Index(None, "workspace_id", "account_id", "occurred_at"),
         Index(None, "workspace_id", "user_id", "occurred_at"),
+        Index(None, "workspace_id", "kind", "occurred_at"),
         Index(
             "ix_activities_qualification",
             "workspace_id",
             "occurred_at",
             postgresql_where=text("is_qualification"),
+        ),
+        Index(
+            "ix_activities_not_done",
+            "workspace_id",
+            "state",
+            "occurred_at",
+            postgresql_where=text("state <> 'done'"),
         ),
         Index(
             "ix_activities_rebooks",
