@@ -108,7 +108,7 @@ def _index_opportunities() -> None:
         CREATE INDEX ix_opportunities_moved
         ON pipeline.opportunities (workspace_id, owner_id, stage_entered_at)
         INCLUDE (id, stage, type, order_type, segment, region, forecast_category, route_to_market,
-            buyer_stage, close_fiscal_quarter)
+            buyer_stage, close_fiscal_quarter, opened_on)
         """
     )
 

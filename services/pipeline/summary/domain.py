@@ -13,8 +13,6 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
 from services.kit.money import ZERO
-from services.pipeline.opportunities.domain import days_in_stage
-from services.pipeline.summary.cycles import CycleTimes
 from services.pipeline.summary.histograms import PLACES, Days, rate, text
 
 EPOCH: Final = date(2000, 1, 1)
@@ -35,60 +33,47 @@ LADDER: Final = (
 OUTCOMES: Final = ("open", "won", "lost", "unqualified", "duplicate")
 
 
-@dataclass(slots=True)
-class OpenTally:
-    """Open opportunities added up."""
-
-    count: int = 0
-    with_amount: int = 0
-    with_close_date: int = 0
-    amount: Decimal = ZERO
-    net_arr: Decimal = ZERO
-    pushes: int = 0
-    pushed: int = 0
-    opened_sum: int = 0
-    first_opened: date | None = None
-    stage_days: Days = field(default_factory=Days)
-
-    def add(self, row: Mapping[str, Any], today: date) -> None:
-        """One row: a group's opportunities that entered their stage on one day."""
-        self.count += row["count"]
-        self.with_amount += row["with_amount"]
-        self.with_close_date += row["with_close_date"]
-        self.amount += row["amount"] or ZERO
-        self.net_arr += row["net_arr"]
-        self.pushes += row["pushes"]
-        self.pushed += row["pushed"]
-        self.opened_sum += row["opened_sum"]
-        first = row["first_opened"]
-        self.first_opened = min(self.first_opened or first, first)
-        self.stage_days.add(days_in_stage(row["entered_on"], today), row["count"])
-
-    def to_json(self, today: date) -> dict[str, Any]:
-        average = None
-        if self.count:
-            opened = Decimal(self.opened_sum) / self.count
-            average = ((today - EPOCH).days - opened).quantize(PLACES, ROUND_HALF_UP)
-        oldest = None if self.first_opened is None else (today - self.first_opened).days
+def open_sums(row: Mapping[str, Any] | None, today: date) -> dict[str, Any]:
+    """What is told of the open opportunities of one group; None: there are none."""
+    count = 0 if row is None else row["count"]
+    if row is None or not count:
         return {
-            "count": self.count,
-            "with_amount": self.with_amount,
-            "unsized": self.count - self.with_amount,
-            "without_close_date": self.count - self.with_close_date,
-            "amount": self.amount,
-            "net_arr": self.net_arr,
-            "days_in_stage": {
-                "average": text(self.stage_days.average),
-                "median": text(self.stage_days.median),
-            },
-            "age": {"average": text(average), "oldest": oldest, "oldest_since": self.first_opened},
-            "pushes": {
-                "total": self.pushes,
-                "average": text(_average(self.pushes, self.count)),
-                "pushed": self.pushed,
-                "share": text(rate(self.pushed, self.count)),
-            },
+            "count": 0,
+            "with_amount": 0,
+            "unsized": 0,
+            "without_close_date": 0,
+            "amount": ZERO,
+            "net_arr": ZERO,
+            "days_in_stage": {"average": None, "median": None},
+            "age": {"average": None, "oldest": None, "oldest_since": None},
+            "pushes": {"total": 0, "average": None, "pushed": 0, "share": None},
         }
+    first = EPOCH + timedelta(days=row["first_opened"])
+    day = (today - EPOCH).days
+    return {
+        "count": count,
+        "with_amount": row["with_amount"],
+        "unsized": count - row["with_amount"],
+        "without_close_date": count - row["with_close_date"],
+        "amount": row["amount"] or ZERO,
+        "net_arr": row["net_arr"],
+        # The day it entered counts as one.
+        "days_in_stage": {
+            "average": _places(day + 1 - Decimal(row["entered_sum"]) / count),
+            "median": _places(day + 1 - Decimal(row["entered_median"])),
+        },
+        "age": {
+            "average": _places(day - Decimal(row["opened_sum"]) / count),
+            "oldest": (today - first).days,
+            "oldest_since": first,
+        },
+        "pushes": {
+            "total": row["pushes"],
+            "average": _places(Decimal(row["pushes"]) / count),
+            "pushed": row["pushed"],
+            "share": text(rate(row["pushed"], count)),
+        },
+    }
 
 
 def left_out(tally: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -108,8 +93,8 @@ def left_out(tally: Mapping[str, Any]) -> list[dict[str, str]]:
     return found
 
 
-def _average(whole: int, count: int) -> Decimal | None:
-    return (Decimal(whole) / count).quantize(PLACES, ROUND_HALF_UP) if count else None
+def _places(value: Decimal) -> str:
+    return f"{value.quantize(PLACES, ROUND_HALF_UP):f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +115,10 @@ def bands(limits: Sequence[int]) -> list[Band]:
     return [Band(start, end) for start, end in zip(starts, [*limits, None], strict=True)]
 
 
-def band_of(age: int, found: Sequence[Band]) -> Band:
-    """The band of an age; one that has not begun yet is in the first."""
-    return next(band for band in reversed(found) if age >= band.from_days or band is found[0])
+def band_starts(found: Sequence[Band], today: date) -> list[date]:
+    """The days on which the bands before the last begin, growing: what began before the first of
+    them is in the last band, what began since the last of them in the first."""
+    return [today - timedelta(days=band.to_days) for band in reversed(found) if band.to_days]
 
 
 @dataclass(slots=True)
@@ -157,11 +143,6 @@ class AgeTally:
             "amount": self.amount,
             "net_arr": self.net_arr,
         }
-
-
-def is_older(age: int, segment: str, order_type: str, cycles: CycleTimes) -> bool:
-    """Than deals of its kind take to be won."""
-    return age > cycles.of(segment, order_type).days
 
 
 def began_before(today: date, days: Decimal) -> date:

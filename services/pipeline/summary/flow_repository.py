@@ -17,7 +17,11 @@ from services.pipeline.summary.domain import LADDER
 from services.pipeline.summary.models import CLOSED, OPEN
 from services.pipeline.summary.question import DIMENSIONS, REVERSING, Cut
 
-_RANKS: Final = "ARRAY[" + ", ".join(f"'{stage}'" for stage in LADDER) + "]"
+_RANK: Final = (
+    "CASE e.stage "
+    + " ".join(f"WHEN '{stage}' THEN {rank}" for rank, stage in enumerate(LADDER))
+    + " END"
+)
 
 # What a deal that is lost would have brought: its Net ARR is none, or the basis it loses.
 _BRINGS: Final = """
@@ -61,72 +65,48 @@ def _place(where: Filters, value: Any) -> str:
 
 
 def _cohort(where: Filters, cut: Cut, stage: str | None, first: date, last: date) -> str:
-    """The deals that met a stage in these days; None: that began in them, also those recorded as
-    closed, which have met no other stage."""
-    chosen = _place(where, stage or LADDER[0])
-    period = f"d.entered_on >= {_place(where, first)} AND d.entered_on <= {_place(where, last)}"
-    join = "" if cut.is_whole else (
-        "JOIN pipeline.opportunities AS o ON o.workspace_id = $1 AND o.id = d.opportunity_id"
-    )  # fmt: skip
-    cut_to = "d.workspace_id = $1" if cut.is_whole else f"d.workspace_id = $1 AND {where}"
-    met = f"""
-        SELECT d.opportunity_id, d.entered_on AS began FROM pipeline.stage_dates AS d {join}
-        WHERE {cut_to} AND d.stage = {chosen} AND {period}
-    """
-    if stage is not None:
-        return met
+    """The deals that met a stage in these days (None: that began in them) and where they are now.
+    Of a team's book those are looked at that have moved since."""
+    first_day, last_day = _place(where, first), _place(where, last)
+    if cut.owners is not None:
+        # A deal has entered its stage after whatever it met before; a day for the time zone.
+        where.require("o.stage_entered_at >= {}::date - 1", first)
+    if stage is None:
+        return f"""
+            SELECT o.id, o.stage AS now_in, o.opened_on AS began
+            FROM pipeline.opportunities AS o
+            WHERE {where} AND o.opened_on >= {first_day} AND o.opened_on <= {last_day}
+        """
     return f"""
-        {met} UNION ALL
-        SELECT d.opportunity_id, min(d.entered_on) FROM pipeline.stage_dates AS d {join}
-        WHERE {cut_to} AND {period}
-          AND d.stage IN ('closed_won', 'closed_lost', 'unqualified', 'duplicate')
-          AND NOT EXISTS (
-            SELECT FROM pipeline.stage_dates AS e
-            WHERE e.workspace_id = $1 AND e.opportunity_id = d.opportunity_id
-              AND (e.stage = 'pending_acceptance' OR e.entered_on < d.entered_on))
-        GROUP BY d.opportunity_id
+        SELECT o.id, o.stage AS now_in, d.entered_on AS began
+        FROM pipeline.stage_dates AS d
+        JOIN pipeline.opportunities AS o ON o.workspace_id = $1 AND o.id = d.opportunity_id
+        WHERE {where} AND d.workspace_id = $1 AND d.stage = {_place(where, stage)}
+          AND d.entered_on >= {first_day} AND d.entered_on <= {last_day}
     """
 
 
 async def follow_cohort(
     session: Session, cut: Cut, stage: str | None, first: date, last: date
 ) -> list[asyncpg.Record]:
-    """What the cohort met, by stage and days."""
+    """What the cohort met, by stage and days, and where it stands today (`is_now`)."""
     where = cut.where(session.workspace_id)
     cohort = _cohort(where, cut, stage, first, last)
     return await session.fetch(
         f"""
-        WITH cohort AS ({cohort}), met AS (
+        WITH cohort AS MATERIALIZED ({cohort}), met AS (
             SELECT e.stage, e.is_skipped, e.entered_on - cohort.began AS since_start,
                    e.entered_on - lag(e.entered_on) OVER (
-                       PARTITION BY cohort.opportunity_id
-                       ORDER BY array_position({_RANKS}, e.stage)) AS since_previous
+                       PARTITION BY cohort.id ORDER BY {_RANK}) AS since_previous
             FROM cohort
             JOIN pipeline.stage_dates AS e
-              ON e.workspace_id = $1 AND e.opportunity_id = cohort.opportunity_id
-             AND e.stage = ANY({_RANKS})
+              ON e.workspace_id = $1 AND e.opportunity_id = cohort.id AND {_RANK} IS NOT NULL
         )
-        SELECT stage, since_start, since_previous, count(*) AS count,
+        SELECT false AS is_now, stage, since_start, since_previous, count(*) AS count,
                count(*) FILTER (WHERE is_skipped) AS skipped
-        FROM met GROUP BY 1, 2, 3
-        """,
-        *where.values,
-    )
-
-
-async def outcomes_of_cohort(
-    session: Session, cut: Cut, stage: str | None, first: date, last: date
-) -> list[asyncpg.Record]:
-    """Where the cohort stands today, by stage."""
-    where = cut.where(session.workspace_id)
-    cohort = _cohort(where, cut, stage, first, last)
-    return await session.fetch(
-        f"""
-        WITH cohort AS ({cohort})
-        SELECT now_.stage, count(*) AS count FROM cohort
-        JOIN pipeline.opportunities AS now_
-          ON now_.workspace_id = $1 AND now_.id = cohort.opportunity_id
-        GROUP BY 1
+        FROM met GROUP BY 2, 3, 4
+        UNION ALL
+        SELECT true, now_in, NULL, NULL, count(*), 0 FROM cohort GROUP BY now_in
         """,
         *where.values,
     )

@@ -106,9 +106,11 @@ async def convert(
 ) -> dict[str, Any]:
     """As `read_conversion`, for whoever has worked out what may be seen."""
     cohort = Cohort(stage or LADDER[0])
-    cohort.add(await flow_repository.follow_cohort(session, cut, stage, first, last))
-    for row in await flow_repository.outcomes_of_cohort(session, cut, stage, first, last):
-        cohort.outcomes[outcome_of(row["stage"])] += row["count"]
+    rows = await flow_repository.follow_cohort(session, cut, stage, first, last)
+    cohort.add(row for row in rows if not row["is_now"])
+    for row in rows:
+        if row["is_now"]:
+            cohort.outcomes[outcome_of(row["stage"])] += row["count"]
     cohort.count = sum(cohort.outcomes.values())
     decided = cohort.outcomes["won"] + cohort.outcomes["lost"]
     return {

@@ -51,7 +51,7 @@ Index(
     Opportunity.workspace_id,
     Opportunity.owner_id,
     Opportunity.stage_entered_at,
-    postgresql_include=[*_LABELS, "close_fiscal_quarter"],
+    postgresql_include=[*_LABELS, "close_fiscal_quarter", "opened_on"],
 )
 Index(
     "ix_stage_dates_stage",

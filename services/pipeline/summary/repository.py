@@ -31,23 +31,28 @@ def _opened_on(where: Filters, timezone: str) -> str:
 async def tally_open(
     session: Session, cut: Cut, group_by: str, timezone: str, quarter: int | None
 ) -> list[asyncpg.Record]:
-    """Open opportunities by group, stage day and the day they began."""
+    """Open opportunities by group, and all of them (`is_total`). Days are counted from 2000; their
+    medians come from here, since few opportunities are open and groups times days are many."""
     where = cut.where(session.workspace_id)
     where.where("o.close_fiscal_quarter = {}", quarter)
     opened_on = _opened_on(where, timezone)
     zone = f"${len(where.values)}::text"
     return await session.fetch(
         f"""
-        SELECT {DIMENSIONS[group_by]} AS group_key,
-               (o.stage_entered_at AT TIME ZONE {zone})::date AS entered_on,
-               count(*) AS count, count(o.amount) AS with_amount,
-               count(o.close_date) AS with_close_date, sum(o.amount) AS amount,
-               sum(o.net_arr) AS net_arr, sum(o.push_count) AS pushes,
-               count(*) FILTER (WHERE o.push_count > 0) AS pushed,
-               sum({opened_on} - date '2000-01-01') AS opened_sum, min({opened_on}) AS first_opened
-        FROM pipeline.opportunities AS o
-        WHERE {where} AND {_OPEN}
-        GROUP BY 1, 2
+        SELECT group_key, grouping(group_key) = 1 AS is_total, count(*) AS count,
+               count(amount) AS with_amount, count(close_date) AS with_close_date,
+               sum(amount) AS amount, sum(net_arr) AS net_arr, sum(push_count) AS pushes,
+               count(*) FILTER (WHERE push_count > 0) AS pushed,
+               sum(opened) AS opened_sum, min(opened) AS first_opened, sum(entered) AS entered_sum,
+               percentile_cont(0.5) WITHIN GROUP (ORDER BY entered::float8) AS entered_median
+        FROM (
+            SELECT {DIMENSIONS[group_by]} AS group_key, o.amount, o.close_date, o.net_arr,
+                   o.push_count, {opened_on} - date '2000-01-01' AS opened,
+                   (o.stage_entered_at AT TIME ZONE {zone})::date - date '2000-01-01' AS entered
+            FROM pipeline.opportunities AS o
+            WHERE {where} AND {_OPEN}
+        ) AS deal
+        GROUP BY GROUPING SETS ((group_key), ())
         """,
         *where.values,
     )
@@ -74,8 +79,7 @@ async def tally_visits(
     return await session.fetch(
         f"""
         SELECT v.stage,
-               floor((date_part('epoch', v.left_at) - date_part('epoch', v.entered_at))
-                   / 86400)::int AS days, count(*) AS count
+               date_part('day', v.left_at - v.entered_at)::int AS days, count(*) AS count
         FROM pipeline.stage_visits AS v {join}
         WHERE {where} AND v.left_at IS NOT NULL
         GROUP BY 1, 2
@@ -84,20 +88,59 @@ async def tally_visits(
     )
 
 
+Limits = Sequence[tuple[str | None, str | None, date]]
+"""Segment, order type (null: any) and the day before which one of them began to be too old."""
+
+# The day for each opportunity of `open`: its kind's, its segment's, or everybody's.
+_BEFORE: Final = """
+    LEFT JOIN limits AS by_group
+      ON by_group.segment = open.segment AND by_group.order_type = open.order_type
+    LEFT JOIN limits AS by_segment
+      ON by_segment.segment = open.segment AND by_segment.order_type IS NULL
+    JOIN limits AS others ON others.segment IS NULL
+"""
+_IS_OLD: Final = "open.opened_on < coalesce(by_group.before, by_segment.before, others.before)"
+
+
+def _limits(where: Filters, limits: Limits) -> str:
+    places = []
+    for column in zip(*limits, strict=True):
+        where.values.append(list(column))
+        places.append(len(where.values))
+    return (
+        f"SELECT * FROM unnest(${places[0]}::text[], ${places[1]}::text[], ${places[2]}::date[])"
+        " AS l (segment, order_type, before)"
+    )
+
+
 async def tally_ages(
-    session: Session, cut: Cut, group_by: str, timezone: str
+    session: Session,
+    cut: Cut,
+    group_by: str,
+    timezone: str,
+    starts: Sequence[date],
+    limits: Limits,
 ) -> list[asyncpg.Record]:
-    """Open opportunities by group, segment, order type and the day they began."""
+    """Open opportunities by group, segment, order type, band (0 is the oldest; `starts` are the
+    days on which younger bands begin, growing) and whether they are too old."""
     where = cut.where(session.workspace_id)
     opened_on = _opened_on(where, timezone)
+    listed = _limits(where, limits)
+    where.values.append(list(starts))
+    band = f"width_bucket(open.opened_on, ${len(where.values)}::date[])"
     return await session.fetch(
         f"""
-        SELECT {DIMENSIONS[group_by]} AS group_key, {DIMENSIONS["segment"]} AS segment,
-               o.order_type, {opened_on} AS opened_on, count(*) AS count,
-               count(o.amount) AS with_amount, sum(o.amount) AS amount, sum(o.net_arr) AS net_arr
-        FROM pipeline.opportunities AS o
-        WHERE {where} AND {_OPEN}
-        GROUP BY 1, 2, 3, 4
+        WITH open AS (
+            SELECT {DIMENSIONS[group_by]} AS group_key, {DIMENSIONS["segment"]} AS segment,
+                   o.order_type, o.amount, o.net_arr, {opened_on} AS opened_on
+            FROM pipeline.opportunities AS o
+            WHERE {where} AND {_OPEN}
+        ), limits AS ({listed})
+        SELECT open.group_key, open.segment, open.order_type, {band} AS band, {_IS_OLD} AS is_old,
+               count(*) AS count, count(open.amount) AS with_amount, sum(open.amount) AS amount,
+               sum(open.net_arr) AS net_arr
+        FROM open {_BEFORE}
+        GROUP BY 1, 2, 3, 4, 5
         """,
         *where.values,
     )
@@ -107,7 +150,7 @@ async def list_old(
     session: Session,
     cut: Cut,
     timezone: str,
-    limits: Sequence[tuple[str | None, str | None, date]],
+    limits: Limits,
     after: tuple[date, Any] | None,
     limit: int,
 ) -> list[asyncpg.Record]:
@@ -115,11 +158,7 @@ async def list_old(
     other), the oldest first, one more than asked for."""
     where = cut.where(session.workspace_id)
     opened_on = _opened_on(where, timezone)
-    segments, order_types, days = zip(*limits, strict=True)
-    places = []
-    for value in (list(segments), list(order_types), list(days)):
-        where.values.append(value)
-        places.append(f"${len(where.values)}")
+    listed = _limits(where, limits)
     page = ""
     if after is not None:
         where.values += after
@@ -131,17 +170,8 @@ async def list_old(
                    o.amount, o.net_arr, o.close_date, {opened_on} AS opened_on
             FROM pipeline.opportunities AS o
             WHERE {where} AND {_OPEN}
-        ), limits AS (
-            SELECT * FROM unnest({places[0]}::text[], {places[1]}::text[], {places[2]}::date[])
-                AS l (segment, order_type, before)
-        ), old AS (
-            SELECT open.* FROM open
-            LEFT JOIN limits AS by_group
-              ON by_group.segment = open.segment AND by_group.order_type = open.order_type
-            LEFT JOIN limits AS by_segment
-              ON by_segment.segment = open.segment AND by_segment.order_type IS NULL
-            JOIN limits AS others ON others.segment IS NULL
-            WHERE open.opened_on < coalesce(by_group.before, by_segment.before, others.before)
+        ), limits AS ({listed}), old AS (
+            SELECT open.* FROM open {_BEFORE} WHERE {_IS_OLD}
         ), page AS (
             SELECT old.* FROM old WHERE true {page} ORDER BY old.opened_on, old.id LIMIT {limit + 1}
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,12 +16,11 @@ from services.pipeline.summary import repository
 from services.pipeline.summary.cycles import CycleTimes, cycle_times
 from services.pipeline.summary.domain import (
     AgeTally,
-    OpenTally,
-    band_of,
+    band_starts,
     bands,
     began_before,
-    is_older,
     left_out,
+    open_sums,
 )
 from services.pipeline.summary.histograms import Days
 from services.pipeline.summary.question import Circumstances, Cut, circumstances
@@ -57,19 +56,16 @@ async def summarise(
     quarter = None if fiscal_quarter is None else around.quarter(fiscal_quarter)
     key = None if quarter is None else quarter.key
     rows = await repository.tally_open(session, cut, group_by, around.timezone, key)
-    groups: dict[Key, OpenTally] = {}
-    total = OpenTally()
-    for row in rows:
-        groups.setdefault(row["group_key"], OpenTally()).add(row, around.today)
-        total.add(row, around.today)
+    groups: dict[Key, Any] = {row["group_key"]: row for row in rows if not row["is_total"]}
+    total = next(row for row in rows if row["is_total"])
     since = around.now - timedelta(days=around.policy.number("summary.completed_days"))
     stays: dict[str, Days] = {}
     for row in await repository.tally_visits(session, cut, key, since, around.now):
         stays.setdefault(row["stage"], Days()).add(row["days"], row["count"])
-    whole = total.to_json(around.today)
+    whole = open_sums(total, around.today)
     lines = [
-        {**label, **tally.to_json(around.today)}
-        for label, tally in await named(session, group_by, groups)
+        {**label, **open_sums(row, around.today)}
+        for label, row in await named(session, group_by, groups)
     ]
     if group_by == "stage":
         for line in lines:
@@ -130,21 +126,23 @@ async def read_ageing(
     cut = await Cut.of(session, principal, user, cuts)
     cycles = await cycle_times(session, around.now)
     found = bands(around.policy.settings["ageing.bands"])
-    rows = await repository.tally_ages(session, cut, group_by, around.timezone)
+    rows = await repository.tally_ages(
+        session, cut, group_by, around.timezone, band_starts(found, around.today),
+        _limits(cycles, around.today),
+    )  # fmt: skip
     empty = {band.label: AgeTally() for band in found}
     by_band = dict(empty)
     groups: dict[Key, dict[str, AgeTally]] = {}
     kinds: dict[tuple[str, str], AgeTally] = {}
     older, total = AgeTally(), AgeTally()
     for row in rows:
-        age = (around.today - row["opened_on"]).days
         of_group = groups.setdefault(
             row["group_key"], {name: AgeTally() for name in (*empty, "older", "total")}
         )
-        label = band_of(age, found).label
+        label = found[-1 - row["band"]].label
         kind = kinds.setdefault((row["segment"], row["order_type"]), AgeTally())
         tallies = [by_band[label], total, of_group[label], of_group["total"]]
-        if is_older(age, row["segment"], row["order_type"], cycles):
+        if row["is_old"]:
             tallies += [older, of_group["older"], kind]
         for tally in tallies:
             tally.add(row)
@@ -191,7 +189,7 @@ async def list_older(
     around = await circumstances(session)
     cut = await Cut.of(session, principal, user, cuts)
     cycles = await cycle_times(session, around.now)
-    limits: Sequence[tuple[str | None, str | None, date]] = (
+    limits: repository.Limits = (
         _limits(cycles, around.today)
         if older_than is None
         else [(None, None, around.today - timedelta(days=older_than))]

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from services.kit import clock
@@ -66,7 +66,7 @@ def books(draw: st.DrawFn) -> list[list[dict[str, Any]]]:
 
 
 class TestBooksMadeByDice:
-    @settings(max_examples=6)
+    @settings(max_examples=6, phases=(Phase.explicit, Phase.generate))
     @given(moves=books())
     async def test_are_summed_up_as_the_long_way_round(self, stack: Stack, moves: Any) -> None:
         with clock.replaced(lambda: NOW):
