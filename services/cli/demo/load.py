@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from services.cli.demo.client import Client, DemoError
+from services.cli.demo.load_discipline import DisciplineLoad
 from services.cli.demo.load_qualification import QualificationLoad
 from services.cli.demo.plan import SEED, Plan, make_plan
 from services.cli.demo.sender import BATCH, Progress, Sender, wait
@@ -73,7 +74,7 @@ class _Load(Sender):
             [item.to_json() for item in plan.subscriptions],
         )
         self._deals()
-        self._missing("activities", "/pipeline/v1/activities", self._plan.doings)
+        DisciplineLoad(self._client, plan, self._progress).run()
         self._quotas()
         QualificationLoad(self._client, plan, self._progress).run()
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
+from services.cli.demo.aftersale import make_components, make_reviews, make_usage
 from services.cli.demo.book import Subscription, play
 from services.cli.demo.company import (
     COMMERCIAL,
@@ -60,6 +61,9 @@ class Plan:
     known: tuple[Known, ...]
     meetings: tuple[Meeting, ...]
     doings: tuple[dict[str, Any], ...]
+    usage: tuple[dict[str, Any], ...]
+    components: dict[str, dict[str, Any]]
+    reviews: tuple[dict[str, Any], ...]
 
     @property
     def versions(self) -> int:
@@ -100,12 +104,13 @@ def make_plan(seed: int, today: date, calendar: FiscalCalendar, scale: float = 1
     customers = frozenset(
         deal.now["account_external_id"] for deal in deals if deal.now["stage"] == WON
     )
+    subscriptions = tuple(item for book in books for item in book.subscriptions)
     return Plan(
         today=today,
         organisation=organisation,
         moves=(_promotion(organisation, today),),
         accounts=accounts,
-        subscriptions=tuple(item for book in books for item in book.subscriptions),
+        subscriptions=subscriptions,
         deals=deals,
         quotas=make_quotas(seed, organisation, deals, calendar, today),
         leads=leads,
@@ -116,6 +121,9 @@ def make_plan(seed: int, today: date, calendar: FiscalCalendar, scale: float = 1
         known=known,
         meetings=make_meetings(seed, scale, accounts, leads, known, customers, today),
         doings=make_doings(seed, deals, today),
+        usage=make_usage(seed, subscriptions, today),
+        components=make_components(organisation, today),
+        reviews=make_reviews(today),
     )
 
 
