@@ -20,6 +20,7 @@ from services.pipeline.hygiene import follower as hygiene
 from services.pipeline.hygiene import looking as hygiene_looking
 from services.pipeline.operations import reviews, snapshots
 from services.pipeline.opportunities import service as opportunities
+from services.pipeline.opportunities import service_order_types as order_types
 from services.pipeline.staleness import follower as clocks
 from services.pipeline.timers import TIMERS
 from services.workspace.policies.repository import get_policy
@@ -35,6 +36,7 @@ off once more it calls `timers.rearm`."""
 FOLLOWERS: dict[str, following.Follow] = {
     following.CLOCKS: clocks.follow,
     following.HYGIENE: hygiene.follow,
+    following.ORDER_TYPES: order_types.follow,
     following.SUGGESTIONS: suggestions.follow,
     activities.FOLLOWER: activities.follow_accounts,
 }

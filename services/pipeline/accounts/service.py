@@ -19,6 +19,7 @@ from services.pipeline.accounts import repository
 from services.pipeline.accounts.domain import circle_through
 from services.pipeline.accounts.errors import AccountFamilyCycleError
 from services.pipeline.opportunities import service as opportunities
+from services.pipeline.opportunities import service_order_types as order_types
 from services.workspace.policies.repository import get_policy, version_in_force
 from services.workspace.policy import UNKNOWN_SEGMENT, Policy
 from services.workspace.users.repository import USERS, lock_hierarchy
@@ -158,6 +159,11 @@ async def _let_opportunities_follow(session: WriteSession, actor: str, drafts: l
     ]
     if moved:
         await opportunities.follow_accounts(session, actor, moved)
+    family = [draft for draft in drafts if draft.refusal is None and "parent_id" in draft.changed]
+    if family:
+        # The family it left, too: what was bought here is bought there no more.
+        before = [draft.current["parent_id"] for draft in family if draft.current is not None]
+        await order_types.look_again(session, [*before, *(draft.row["id"] for draft in family)])
 
 
 async def resegment(session: WriteSession, policy: Policy) -> int:

@@ -95,6 +95,7 @@ class OrderTypeInputs(NamedTuple):
     net_arr: Decimal | None
     renewal_loss_category: str = "none"
     expected_renewed_arr: Decimal | None = None
+    category: str = "standard"
 
 
 def order_type(opportunity: OrderTypeInputs, family: FamilyFacts, policy: Policy) -> str:
@@ -106,6 +107,9 @@ def order_type(opportunity: OrderTypeInputs, family: FamilyFacts, policy: Policy
         return "ps_other"
     if opportunity.type == "renewal":
         return _renewal_order_type(opportunity, family)
+    if opportunity.type == "add_on" and opportunity.category == "ramp":
+        # A later year steps up what the first one brings, whether or not that is won yet.
+        return "growth"
     is_long_gone = (family.inactive_days or 0) > policy.number("return_window_days")
     if not family.has_won_family or is_long_gone:
         return "new_first_order"

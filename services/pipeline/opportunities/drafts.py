@@ -18,6 +18,7 @@ TRANSITIONED: Final = "transitioned"
 REASSIGNED: Final = "reassigned"
 POLICY_APPLIED: Final = "policy_applied"
 ACCOUNT_FOLLOWED: Final = "account_followed"
+ORDER_TYPE_FOLLOWED: Final = "order_type_followed"
 
 
 @dataclass(frozen=True, slots=True)

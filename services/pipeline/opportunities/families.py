@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from services.pipeline.opportunities.booked import deal_count
 from services.pipeline.opportunities.domain import FamilyFacts
 
 _WON: Final = "closed_won"
@@ -18,10 +19,29 @@ NO_FAMILY: Final = FamilyFacts(has_won_account=False, has_won_family=False)
 
 @dataclass(slots=True)
 class Family:
-    """Every account under one root: deals won and the last subscription's end, by account."""
+    """Every account under one root: deals won and the last subscription's end, by account.
+
+    `lapsed_on`: where a renewal was lost after the last deal was won, the day it was due; it tells
+    when a customer left whose subscriptions nobody records.
+    """
 
     won: Counter[UUID] = field(default_factory=Counter)
     subscribed_until: dict[UUID, date] = field(default_factory=dict)
+    lapsed_on: dict[UUID, date] = field(default_factory=dict)
+
+    def last_day(self) -> date | None:
+        """The last day anybody in the family had something; None where that is not known."""
+        if self.subscribed_until:
+            return max(self.subscribed_until.values())
+        customers = {account for account, count in self.won.items() if count > 0}
+        if customers and customers <= self.lapsed_on.keys():
+            return max(self.lapsed_on.values())
+        return None
+
+
+def _counts(row: Mapping[str, Any] | None) -> int:
+    """For how many won deals the row counts; one that is given back takes one back."""
+    return deal_count(row["category"]) if row is not None and row["stage"] == _WON else 0
 
 
 class Families:
@@ -39,30 +59,42 @@ class Families:
         if family is None:
             return NO_FAMILY
         won = family.won
-        own = int(current is not None and current["stage"] == _WON)
-        is_own_account = own and current is not None and current["account_id"] == account_id
-        in_family = own and current is not None and current["account_id"] in won
+        own = _counts(current)
+        is_own_account = current is not None and current["account_id"] == account_id
+        in_family = current is not None and current["account_id"] in won
         until = family.subscribed_until
-        last = max(until.values(), default=None)
+        last = family.last_day()
         elsewhere = [day for account, day in until.items() if account != account_id]
         is_active_elsewhere = (
             any(day >= today for day in elsewhere)
             if until
-            else any(count for account, count in won.items() if account != account_id)
+            else any(count > 0 for account, count in won.items() if account != account_id)
         )
         return FamilyFacts(
-            has_won_account=won[account_id] > int(is_own_account),
-            has_won_family=sum(won.values()) > int(in_family),
+            has_won_account=won[account_id] > (own if is_own_account else 0),
+            has_won_family=sum(won.values()) > (own if in_family else 0),
             inactive_days=(today - last).days if last is not None and last < today else None,
             is_family_active_elsewhere=is_active_elsewhere,
         )
 
+    def changes_on(self, account_id: UUID, today: date, window: int) -> date | None:
+        """The next day on which something an order type depends on is otherwise than today, though
+        nobody does anything: a subscription has ended, or the last one has so long ago."""
+        family = self._by_account.get(account_id)
+        if family is None:
+            return None
+        days = [day + timedelta(days=1) for day in family.subscribed_until.values()]
+        last = family.last_day()
+        if last is not None:
+            days.append(last + timedelta(days=window + 1))
+        return min((day for day in days if day > today), default=None)
+
     def note(self, row: Mapping[str, Any], current: Mapping[str, Any] | None) -> None:
         """The row is decided: later items of the batch see it."""
         if current is not None and current["stage"] == _WON:
-            self._count(current["account_id"], -1)
+            self._count(current["account_id"], -_counts(current))
         if row["stage"] == _WON:
-            self._count(row["account_id"], 1)
+            self._count(row["account_id"], _counts(row))
 
     def _count(self, account_id: UUID | None, by: int) -> None:
         family = self._by_account.get(account_id) if account_id is not None else None

@@ -8,10 +8,11 @@ from uuid import UUID
 
 from services.kit.db import Session
 from services.pipeline.opportunities.families import Families, Family
+from services.pipeline.opportunities.stages import OPEN_STAGES
 
 _DEPTH_MAX = 32
 
-_FAMILIES = f"""
+_MEMBERS = f"""
     WITH RECURSIVE up AS (
         SELECT a.id AS account_id, a.id, a.parent_id, 0 AS depth
         FROM pipeline.accounts AS a
@@ -30,19 +31,46 @@ _FAMILIES = f"""
         SELECT member.root_id, child.id
         FROM member JOIN pipeline.accounts AS child
           ON child.workspace_id = $1 AND child.parent_id = member.id
-    ), bought AS (
+    )
+"""
+_FAMILIES = f"""
+    {_MEMBERS}, bought AS (
         SELECT member.root_id, member.id AS member_id,
-            (SELECT count(*) FROM pipeline.opportunities AS o
+            (SELECT coalesce(sum(CASE o.category WHEN 'credit' THEN 0 WHEN 'decommission' THEN -1
+                                 ELSE 1 END), 0)
+             FROM pipeline.opportunities AS o
              WHERE o.workspace_id = $1 AND o.account_id = member.id AND o.stage = 'closed_won'
             ) AS won,
+            (SELECT max(o.close_date) FROM pipeline.opportunities AS o
+             WHERE o.workspace_id = $1 AND o.account_id = member.id AND o.stage = 'closed_won'
+            ) AS won_on,
+            (SELECT max(o.renewal_date) FROM pipeline.opportunities AS o
+             WHERE o.workspace_id = $1 AND o.account_id = member.id AND o.stage = 'closed_lost'
+               AND o.type = 'renewal' AND o.category = 'standard'
+            ) AS lost_on,
             (SELECT max(s.end_date) FROM pipeline.subscriptions AS s
              WHERE s.workspace_id = $1 AND s.account_id = member.id) AS subscribed_until
         FROM member
     )
-    SELECT root.account_id, root.root_id, bought.member_id, bought.won, bought.subscribed_until
+    SELECT root.account_id, root.root_id, bought.member_id, bought.won, bought.subscribed_until,
+        CASE WHEN bought.won_on IS NULL OR bought.won_on <= bought.lost_on THEN bought.lost_on END
     FROM root LEFT JOIN bought
       ON bought.root_id = root.root_id AND (bought.won > 0 OR bought.subscribed_until IS NOT NULL)
 """
+_OPEN_IN_FAMILIES = f"""
+    {_MEMBERS}
+    SELECT o.id FROM member JOIN pipeline.opportunities AS o
+      ON o.workspace_id = $1 AND o.account_id = member.id AND o.stage = ANY($3::text[])
+"""
+
+
+async def open_in_families(session: Session, account_ids: Iterable[UUID]) -> list[UUID]:
+    """Every open opportunity in the families of these accounts."""
+    wanted = list(set(account_ids))
+    if not wanted:
+        return []
+    rows = await session.fetch(_OPEN_IN_FAMILIES, session.workspace_id, wanted, list(OPEN_STAGES))
+    return list({row["id"] for row in rows})
 
 
 async def find_families(session: Session, account_ids: Iterable[UUID]) -> Families:
@@ -53,11 +81,13 @@ async def find_families(session: Session, account_ids: Iterable[UUID]) -> Famili
     by_root: dict[UUID, Family] = {}
     by_account: dict[UUID, Family] = {}
     rows = await session.fetch(_FAMILIES, session.workspace_id, wanted)
-    for account_id, root_id, member_id, won, subscribed_until in rows:
+    for account_id, root_id, member_id, won, subscribed_until, lapsed_on in rows:
         family = by_root.setdefault(root_id, Family())
         by_account[account_id] = family
         if member_id is not None:
-            family.won[member_id] = won
+            family.won[member_id] = int(won)
             if subscribed_until is not None:
                 family.subscribed_until[member_id] = subscribed_until
+            if lapsed_on is not None:
+                family.lapsed_on[member_id] = lapsed_on
     return Families(by_account)

@@ -3,14 +3,19 @@ family bought is looked up only for drafts that `needs_family` names."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final
 
 from services.pipeline.opportunities import domain
 from services.pipeline.opportunities.drafts import Circumstances, Draft
 from services.pipeline.opportunities.families import Families
+from services.pipeline.opportunities.stages import STAGE
+from services.workspace.policy import Policy
 
 _ORDER_TYPE_INPUTS: Final = (
     "type",
+    "category",
     "amount",
     "account_id",
     "stage",
@@ -35,18 +40,26 @@ def needs_family(drafted: Draft) -> bool:
 
 
 def is_order_type_open(drafted: Draft) -> bool:
-    """Whether something it depends on has changed; one that is stated is not ours to decide."""
+    """Whether something it depends on has changed; one that is stated is not ours to decide, and
+    one that was stamped when the opportunity closed stays."""
     row, current = drafted.row, drafted.current
     if "order_type" in row["stated_fields"]:
         return False
     if current is None or "order_type" in current["stated_fields"]:
         return True
+    if row["stage"] == current["stage"] and not STAGE[row["stage"]].is_open:
+        return False
     return any(row[name] != current[name] for name in _ORDER_TYPE_INPUTS)
 
 
-def give_order_type(drafted: Draft, families: Families, circumstances: Circumstances) -> None:
-    """Stamps the row as it would be if it closed as it stands."""
-    row, current = drafted.row, drafted.current
+def order_type_now(
+    row: Mapping[str, Any],
+    current: Mapping[str, Any] | None,
+    families: Families,
+    today: date,
+    policy: Policy,
+) -> str:
+    """What the row would be stamped with if it closed on that day as it stands."""
     inputs = domain.OrderTypeInputs(
         row["type"],
         row["stage"],
@@ -54,9 +67,16 @@ def give_order_type(drafted: Draft, families: Families, circumstances: Circumsta
         row["net_arr"],
         row["renewal_loss_category"],
         row["expected_renewed_arr"],
+        row["category"],
     )
+    return domain.order_type(inputs, families.facts(row, current, today), policy)
+
+
+def give_order_type(drafted: Draft, families: Families, circumstances: Circumstances) -> None:
+    """Stamps the row as it would be if it closed as it stands."""
+    row, current = drafted.row, drafted.current
     today = circumstances.calendar.local_date(drafted.occurred_at)
-    found = domain.order_type(inputs, families.facts(row, current, today), circumstances.policy)
+    found = order_type_now(row, current, families, today, circumstances.policy)
     if found != "ps_other" and row["type"] != "renewal" and not needs_family(drafted):
         # Neither the account nor the stage moved, so the family was not looked up: what it said
         # when they last did stands.

@@ -12,8 +12,12 @@ from services.kit.upsert import Draft, Shape, check_if_match, refuse_taken_ids, 
 from services.pipeline.accounts.repository import ACCOUNTS
 from services.pipeline.customers.terms.service import follow_subscriptions
 from services.pipeline.hygiene.touching import accounts_touched
+from services.pipeline.opportunities import service_order_types as order_types
 from services.pipeline.subscriptions.repository import SUBSCRIPTIONS
 from services.workspace.workspaces.repository import get_workspace
+
+_DATED = frozenset({"account_id", "end_date"})
+"""What order types depend on."""
 
 
 def _shape(currency: str) -> Shape:
@@ -57,6 +61,8 @@ async def upsert_subscriptions(
     outcomes = await store_drafts(session, SUBSCRIPTIONS, drafts, now)
     await follow_subscriptions(session, drafts, now)
     await accounts_touched(session, (draft.row["account_id"] for draft in drafts))
+    moved = [draft.row["account_id"] for draft in drafts if _DATED & draft.changed or draft.is_new]
+    await order_types.look_again(session, moved)
     return outcomes
 
 
