@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from services.kit.db import Database
     from services.pipeline.imports.mapping import Mapping
 
+Compared = tuple[dict[str, Any], list[dict[str, Any]]]
+
 EXIT_FAILED = 1
 EXIT_BAD_ROWS = 3
 
@@ -56,10 +58,10 @@ def command(
     lead_import.register()
     files = list(_files(paths))
     with connected():
-        report, errors = asyncio.run(
+        report, errors, compared = asyncio.run(
             _run(files, _mapping(mapping), workspace, wait=wait, quiet=as_json)
         )
-    _say(report, errors, as_json=as_json)
+    _say(report, errors, compared, as_json=as_json)
     if report["status"] == "failed":
         raise typer.Exit(EXIT_FAILED)
     if report["rows"]["failed"]:
@@ -106,11 +108,13 @@ async def _run(
     *,
     wait: bool,
     quiet: bool,
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The import as the API shows it, and its first errors."""
+) -> tuple[dict[str, Any], list[dict[str, Any]], Compared | None]:
+    """The import as the API shows it, its first errors, and what its files add up to against what
+    is stored; not before it is through."""
     from rich.console import Console
     from rich.progress import Progress
 
+    from services.cli import reconcile
     from services.cli.administration import administration, workspace_named
     from services.kit.pagination import PageRequest
     from services.pipeline.imports import service
@@ -126,7 +130,8 @@ async def _run(
             report = await service.show(session, import_id)
             page = PageRequest(_ERRORS_SHOWN, None)
             errors, _ = await service.list_errors(session, import_id, page, "error")
-    return report, errors
+            compared = await reconcile.read(session, import_id) if report["records"] else None
+    return report, errors, compared
 
 
 async def _upload(
@@ -180,17 +185,28 @@ async def _carry_out(
         await asyncio.sleep(_POLL_S)
 
 
-def _say(report: dict[str, Any], errors: list[dict[str, Any]], *, as_json: bool) -> None:
+def _say(
+    report: dict[str, Any],
+    errors: list[dict[str, Any]],
+    compared: Compared | None,
+    *,
+    as_json: bool,
+) -> None:
+    from services.cli import reconcile
     from services.kit.answers import to_json
 
     if as_json:
-        sys.stdout.write(to_json({**report, "errors": errors}).decode() + "\n")
+        both = None if compared is None else {**compared[0], "differences": compared[1]}
+        content = {**report, "errors": errors, "reconciliation": both}
+        sys.stdout.write(to_json(content).decode() + "\n")
         return
     print(f"import {report['id']}: {report['status']}")
     print(f"mapping: {report['mapping']}")
     for record, counts in report["records"].items():
         told = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
         print(f"{record}: {told or 'none'}")
+    if (history := report["history"]) is not None:
+        print("history: " + ", ".join(f"{number} {name}" for name, number in history.items()))
     if report["error"]:
         print(f"failed: {report['error']}")
     for warning in report["warnings"]:
@@ -202,3 +218,5 @@ def _say(report: dict[str, Any], errors: list[dict[str, Any]], *, as_json: bool)
         print(f"error {error['file']}:{error['line']}{field}: {error['message']}")
     if report["errors_total"] > len(errors):
         print(f"… {report['errors_total'] - len(errors)} more errors in GET /v1/imports/…/errors")
+    if compared is not None:
+        print("\n".join(reconcile.lines(*compared)))

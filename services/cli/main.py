@@ -18,6 +18,7 @@ from services.cli import (
     key,
     migrate,
     rebuild,
+    reconcile,
     serve,
     up,
     workspace,
@@ -39,6 +40,7 @@ app.add_typer(workspace.app, name="workspace")
 app.add_typer(key.app, name="key")
 app.command("doctor")(doctor.doctor)
 app.command("import")(imports.command)
+app.command("reconcile")(reconcile.command)
 app.command("audit")(audit.command)
 app.command("rebuild")(rebuild.command)
 app.command("demo")(demo_command.demo)

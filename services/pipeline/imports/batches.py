@@ -24,7 +24,7 @@ from services.pipeline.imports.pending import (
 )
 from services.pipeline.imports.reading import Reading
 from services.pipeline.imports.reconciliation import repository as reconciling
-from services.pipeline.imports.reconciliation.collecting import KEY_MAX, Stated
+from services.pipeline.imports.reconciliation.collecting import KEY_MAX, Stated, one_a_key
 from services.pipeline.imports.records import RECORDS, Author
 from services.pipeline.imports.references import Resolver
 from services.pipeline.imports.report import Report
@@ -111,7 +111,9 @@ class Batcher:
             for row in batch
             if (record := self._read(spec, row, readers, events, report, stated)) is not None
         ]
-        await reconciling.add(session, self._id, spec.record, stated)
+        is_latest = spec.repeats == "versions"
+        kept = one_a_key(stated, is_latest=is_latest)
+        await reconciling.add(session, self._id, spec.record, kept, is_latest=is_latest)
         deleted = [record for record in read if record.reading.is_deleted]
         await self._report_deleted(session, spec, deleted, report)
         found = [record for record in read if not record.reading.is_deleted]

@@ -34,7 +34,10 @@ class StepReader:
             rules |= _same_names(step, rules)
         self._getters = compiled(rules, around)
         self._checks = [(column_key(check.column), check) for check in step.checks]
-        is_compared = step.record in RECONCILED and step.file is not None
+        # A step about records that are there holds no records of its own.
+        is_compared = (
+            step.record in RECONCILED and step.file is not None and step.existing != "only"
+        )
         self.collector = Collector(step, around) if is_compared else None
         self._history = None if step.history is None else History(step, rules, around)
 

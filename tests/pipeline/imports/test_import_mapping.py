@@ -57,7 +57,7 @@ def field(**rule: Any) -> dict[str, Any]:
         (field(template="{A|tabel}"), "/mapping", "unknown_table"),
         (field(column="A", formats=["MM/YY"]), "/mapping/steps/0/fields/amount", "bad_format"),
         (field(column="A", timezone="Mars"), "/mapping/steps/0/fields/amount", "unknown_zone"),
-        (field(column="A", when={"column": "B"}), "/mapping/steps/0/fields/amount/when",
+        (field(column="A", when={"column": "B"}), "/mapping/steps/0/fields/amount/when/0",
          "empty_condition"),
         ({"format": {"encoding": "klingon"}}, "/mapping/format", "unknown_encoding"),
         ({"format": {"dates": []}}, "/mapping/format/dates", "too_short"),
@@ -119,7 +119,9 @@ def test_without_a_mapping_the_columns_decide(header: bytes, name: str) -> None:
     assert catalogue.suited([face_of("", None, header)]).name == name
 
 
-def test_the_example_of_the_guide_is_a_mapping() -> None:
+def test_the_examples_of_the_guide_are_mappings() -> None:
     guide = Path(__file__).parents[3] / "docs" / "importing.md"
-    (example,) = guide.read_text("utf-8").split("```yaml\n")[1:]
-    assert parse_mapping(example.split("```")[0]).name == "my-crm"
+    examples = guide.read_text("utf-8").split("```yaml\n")[1:]
+    assert [parse_mapping(example.split("```")[0]).name for example in examples] == [
+        "my-crm", "my-stages", "my-tables",
+    ]  # fmt: skip

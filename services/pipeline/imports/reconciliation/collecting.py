@@ -93,6 +93,31 @@ class Collector:
         return found
 
 
+def one_a_key(rows: Iterable[Stated], *, is_latest: bool) -> list[Stated]:
+    """Of several rows of a key the first; where every row is a version, the latest, with what it
+    leaves out from those before."""
+    found: dict[str, Stated] = {}
+    for row in rows:
+        known = found.setdefault(row.key, row)
+        if known is row or not is_latest:
+            continue
+        newer, older = (known, row) if _is_before(row, known) else (row, known)
+        newer.standing = older.standing if newer.standing in (None, NONE) else newer.standing
+        newer.amount = older.amount if newer.amount is None else newer.amount
+        newer.currency = newer.currency or older.currency
+        newer.close_date = newer.close_date or older.close_date
+        found[row.key] = newer
+    return list(found.values())
+
+
+def _is_before(row: Stated, other: Stated) -> bool:
+    return (
+        row.occurred_at is not None
+        and other.occurred_at is not None
+        and row.occurred_at < other.occurred_at
+    )
+
+
 def _typed(rule: FieldRule, kind: str) -> FieldRule:
     """Money is a number here: what the file holds, not what we would make of it."""
     parts = [_typed(part, kind) for part in rule.any_of or ()]

@@ -25,28 +25,38 @@ _STANDING: Final = """
         WHEN 'unqualified' THEN 'lost' WHEN 'duplicate' THEN 'none' ELSE 'open' END"""
 
 
-async def add(session: WriteSession, import_id: UUID, record: str, rows: Sequence[Stated]) -> None:
-    """The first row of a key is the record's, as it is for the import."""
+async def add(
+    session: WriteSession, import_id: UUID, record: str, rows: Sequence[Stated], *, is_latest: bool
+) -> None:
+    """The first row of a key is the record's, as it is for the import; where every row is a version
+    (`is_latest`), the latest, with what it leaves out from those before. One row a key."""
     if not rows:
         return
     await session.execute(
         """
-        INSERT INTO pipeline.reconciliation_rows (workspace_id, import_id, record, key, file, line,
-            state, standing, amount, currency, close_date, occurred_at, codes)
+        INSERT INTO pipeline.reconciliation_rows AS r (workspace_id, import_id, record, key, file,
+            line, state, standing, amount, currency, close_date, occurred_at, codes)
         SELECT $1, $2, $3, u.key, u.file, u.line, u.state, u.standing, u.amount, u.currency,
             u.close_date, u.occurred_at, string_to_array(u.codes, ',')
         FROM unnest($4::text[], $5::int[], $6::bigint[], $7::text[], $8::text[], $9::numeric[],
             $10::text[], $11::date[], $12::timestamptz[], $13::text[])
             AS u (key, file, line, state, standing, amount, currency, close_date, occurred_at,
                 codes)
-        ON CONFLICT (workspace_id, import_id, record, key) DO NOTHING
+        ON CONFLICT (workspace_id, import_id, record, key) DO UPDATE SET
+            file = excluded.file, line = excluded.line, state = excluded.state,
+            standing = coalesce(nullif(excluded.standing, 'none'), r.standing),
+            amount = coalesce(excluded.amount, r.amount),
+            currency = coalesce(excluded.currency, r.currency),
+            close_date = coalesce(excluded.close_date, r.close_date),
+            occurred_at = excluded.occurred_at, codes = excluded.codes
+        WHERE $14 AND (excluded.occurred_at >= r.occurred_at) IS NOT FALSE
         """,
         session.workspace_id, import_id, record,
         [row.key for row in rows], [row.file for row in rows], [row.line for row in rows],
         [row.state for row in rows], [row.standing for row in rows],
         [row.amount for row in rows], [row.currency for row in rows],
         [row.close_date for row in rows], [row.occurred_at for row in rows],
-        [",".join(row.codes) for row in rows],
+        [",".join(row.codes) for row in rows], is_latest,
     )  # fmt: skip
 
 
