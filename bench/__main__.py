@@ -16,14 +16,17 @@ from pathlib import Path
 from typing import Final
 
 from bench.events import event_cost
+from bench.feed import feed
 from bench.latency import event_to_figure, event_to_figure_loaded
 from bench.memory import memory
 from bench.qualification import qualification
 from bench.reading import as_of, forecast
 from bench.rebuild import rebuild_figures
 from bench.results import Result, table
-from bench.run import BOOK, FULL, LEADS, QUICK, Run
+from bench.run import BOOK, DEALS, FULL, LEADS, QUICK, Run
 from bench.servers import Servers
+from bench.summary import summary
+from bench.webhooks import webhooks
 from bench.writing import batch_upsert, patch
 
 Benchmark = Callable[[Run], list[Result]]
@@ -36,12 +39,17 @@ BENCHMARKS: Final[dict[str, Benchmark]] = {
     "event_cost": event_cost,
     "forecast": forecast,
     "as_of": as_of,
+    "feed": feed,
+    "webhooks": webhooks,
     "rebuild": rebuild_figures,
     "event_to_figure_loaded": event_to_figure_loaded,
     "qualification": qualification,
+    "summary": summary,
 }
 OF_LEADS: Final = {"qualification"}
-"""Those that need leads; the others need opportunities and their ledger."""
+OF_DEALS: Final = {"summary"}
+"""Those that need leads, or deals that met stages; the others need opportunities and their
+ledger."""
 
 
 def _arguments() -> argparse.Namespace:
@@ -94,8 +102,9 @@ def main() -> int:
     try:
         names = arguments.names or list(BENCHMARKS)
         needed = [
-            *(BOOK if set(names) - OF_LEADS else ()),
+            *(BOOK if set(names) - OF_LEADS - OF_DEALS else ()),
             *(LEADS if OF_LEADS & set(names) else ()),
+            *(DEALS if OF_DEALS & set(names) else ()),
         ]
         results, broken = _run_all(Run(servers, sizes, needed), names)
     finally:

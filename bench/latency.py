@@ -24,7 +24,7 @@ def event_to_figure(run: Run) -> list[Result]:
     name = "event to figure, idle"
     product = run.product("small")
     with product.serving() as gateway, product.working():
-        target = wait(_target(run, "small", gateway.address, BIG, writes=0))
+        target = wait(target_in(run, "small", gateway.address, BIG, writes=0))
         order = {
             "kind": "paced", "address": gateway.address, "targets": [target], "connections": 1,
             "poll_pause_s": 0, "probe_pause_s": 0.03,
@@ -41,7 +41,9 @@ def event_to_figure_loaded(run: Run) -> list[Result]:
     product = run.product("large")
     slugs = [BIG, *(f"other-{number}" for number in range(OTHERS))]
     with product.serving() as gateway, product.working() as worker:
-        targets = [wait(_target(run, "large", gateway.address, slug, writes=20)) for slug in slugs]
+        targets = [
+            wait(target_in(run, "large", gateway.address, slug, writes=20)) for slug in slugs
+        ]
         order = {
             "kind": "paced", "address": gateway.address, "targets": targets, "rate": RATE,
             "connections": CONNECTIONS, "poll_pause_s": 0.02, "probe_pause_s": 0.1,
@@ -79,7 +81,9 @@ def _latencies(
     ]  # fmt: skip
 
 
-async def _target(run: Run, which: str, address: str, slug: str, *, writes: int) -> dict[str, Any]:
+async def target_in(
+    run: Run, which: str, address: str, slug: str, *, writes: int
+) -> dict[str, Any]:
     """A workspace to write to, with a user and an opportunity whose figure nobody else moves."""
     workspace_id = await asyncio.to_thread(
         lambda: run.fetch(which, "SELECT id FROM workspace.workspaces WHERE slug = $1", slug)

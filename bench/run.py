@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
-from bench import qualification_seed, seed, stories
+from bench import qualification_seed, seed, stories, summary_seed
 from bench.seed import Filled, Plan
 from bench.servers import Fill, Product, Servers, database_name
 from services.kit import clock
@@ -23,6 +23,7 @@ OTHERS = 49
 """With the big workspace they are the fifty that are written to under load."""
 
 _SEEDS_OF_LEADS: Final = ("qualification_seed.py",)
+_SEEDS_OF_DEALS: Final = ("summary_seed.py",)
 
 T = TypeVar("T")
 
@@ -57,7 +58,9 @@ QUICK = Sizes(
 
 BOOK: Final = ("large", "small")
 LEADS: Final = ("large_leads", "small_leads")
-"""Databases: of opportunities with their ledger, and of leads with what hangs on them."""
+DEALS: Final = ("deals",)
+"""Databases: of opportunities with their ledger, of leads with what hangs on them, and of
+opportunities with the stages they met."""
 
 
 class Run:
@@ -73,6 +76,7 @@ class Run:
             "small": database_name("small", sizes.small),
             "large_leads": database_name("large_leads", sizes.leads, _SEEDS_OF_LEADS),
             "small_leads": database_name("small_leads", sizes.few_leads, _SEEDS_OF_LEADS),
+            "deals": database_name("deals", sizes.large, _SEEDS_OF_DEALS),
         }
 
     @cached_property
@@ -86,6 +90,7 @@ class Run:
             "small": lambda url: seed.fill(url, small),
             "large_leads": lambda url: qualification_seed.fill(url, sizes.leads),
             "small_leads": lambda url: qualification_seed.fill(url, sizes.few_leads),
+            "deals": lambda url: summary_seed.fill(url, sizes.large),
         }
         return self.servers.prepare({self.names[name]: fills[name] for name in self.needed})
 

@@ -228,6 +228,12 @@ class Product:
             "LEADLINE_LOG_LEVEL": "warning",
         }
 
+    def with_settings(self, settings: dict[str, str]) -> Product:
+        """The same with further settings."""
+        other = Product(self._servers, self.database_url)
+        other._environment |= settings
+        return other
+
     @contextmanager
     def serving(self, service: str = "gateway") -> Iterator[Process]:
         port = free_port()

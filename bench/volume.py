@@ -306,7 +306,8 @@ async def count_rows(connection: asyncpg.Connection) -> dict[str, int]:
 async def _into(connection: asyncpg.Connection, table: str, statements: str) -> None:
     async with _without_indexes(connection, table), connection.transaction():
         # Emptied and filled in one transaction, rows need no log while the server keeps a small one.
-        await connection.execute(f"TRUNCATE {table}")
+        # What refers to it is empty: nothing of it is filled here.
+        await connection.execute(f"TRUNCATE {table} CASCADE")
         await connection.execute(statements)
     # As a database in use would be: visible to all and with statistics.
     await connection.execute(f"VACUUM (ANALYZE) {table}")
