@@ -151,10 +151,14 @@ async def win_rate(
     first: date,
     last: date,
     group_by: str | None = None,
+    *,
+    is_valued: bool = True,
 ) -> dict[str, Any]:
     """As `read_win_rate`, for whoever has worked out what may be seen."""
     until = min(last, around.today)
-    rows = await flow_repository.tally_closed(session, cut, group_by or "stage", first, until)
+    rows = await flow_repository.tally_closed(
+        session, cut, group_by or "stage", first, until, is_valued=is_valued
+    )
     whole = _Parts()
     groups: dict[Key, _Parts] = {}
     for row in rows:
@@ -236,7 +240,7 @@ async def read_capacity(
     first = around.calendar.shift(around.calendar.quarter_of(around.today), -quarters).first_day
     won = Days(await _days(flow_repository.tally_won_days(session, cut, first, around.today)))
     pipe = Days(await _days(flow_repository.tally_pipe_days(session, cut, first, around.today)))
-    wins = await win_rate(session, cut, around, first, around.today)
+    wins = await win_rate(session, cut, around, first, around.today, is_valued=False)
     active = await flow_repository.active_deals(session, cut)
     accepted = await flow_repository.accepted_deals(session, cut, first, around.today)
     owners = None if cut.owners is None else sorted(cut.owners)
