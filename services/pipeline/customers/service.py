@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,7 +21,8 @@ from services.workspace.workspaces.repository import get_workspace
 
 _CHUNK_MAX: Final = 2_000
 # What is judged is looked for in so many customers a request; the next page goes on from there.
-_LOOKED_AT_MAX: Final = 20_000
+_LOOKED_AT_MAX: Final = 10_000
+_ACTION: Final = "customers.action_months"
 
 
 async def circumstances(session: Session) -> tuple[date, Policy]:
@@ -55,7 +56,9 @@ async def list_customers(
         segment=filters["segment"],
         region=filters["region"],
         account_external_id=filters["account_external_id"],
-        ends=_ends(filters["phase"], today, policy),
+        ends=_ends(filters, today, policy),
+        judged=[name for name in ("category", "band") if filters[name] is not None]
+        + [filters["flag"] or ""],
     )
     found: list[dict[str, Any]] = []
     chunk, looked_at = limit + 1, 0
@@ -76,32 +79,31 @@ async def list_customers(
     return found, after
 
 
-def _ends(phase: str | None, today: date, policy: Policy) -> tuple[date, date] | None:
+def _ends(filters: Mapping[str, Any], today: date, policy: Policy) -> tuple[date, date] | None:
     """Between which days a subscription ends that is in this phase, or a little beside it: the
-    phase itself is judged afterwards."""
+    phase itself is judged afterwards. So it is with reviews, which are due near the end."""
+    phase = filters["phase"]
     if phase is None:
-        return None
+        if filters["flag"] not in ("review_due", "review_overdue"):
+            return None
+        months = [*policy.settings["customers.review_months"], policy.number(_ACTION)]
+        open_for = timedelta(days=policy.number("customers.review_opens_days"))
+        return today, months_after(today + open_for, max(months) + 1)
     renewal, expansion, _ = policy.settings["customers.phase_months"]
-    starts = {
-        "renewal": 0,
-        "expansion": renewal,
-        "adoption": expansion,
-        "implementation": expansion,
-    }
+    starts = {"renewal": 0, "expansion": renewal}
     last = {"renewal": renewal, "expansion": expansion}.get(phase)
-    first = months_after(today, max(starts[phase] - 1, 0))
+    first = months_after(today, max(starts.get(phase, expansion) - 1, 0))
     return first, date.max if last is None else months_after(today, last + 1)
 
 
 def _fits(customer: Customer, filters: Mapping[str, Any]) -> bool:
-    running = customer.running
-    if not running:
-        # It ended between two statements.
-        return False
-    kinds: dict[str, set[Any]] = {
-        "phase": {one.phase for one in running},
-        "category": {one.category for one in running},
-        "band": {one.band for one in running},
-        "flag": set(customer.flags) if filters["flag"] is not None else set(),
-    }
-    return all(filters[name] is None or filters[name] in values for name, values in kinds.items())
+    """One that ended between two statements fits nowhere."""
+    running, flag = customer.running, filters["flag"]
+    return (
+        bool(running)
+        and all(
+            filters[name] is None or any(getattr(one, name) == filters[name] for one in running)
+            for name in ("phase", "category", "band")
+        )
+        and (flag is None or customer.has(flag))
+    )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from fractions import Fraction
+from functools import cached_property
 from typing import Any, Final
 
 from services.kit.db import Session
@@ -38,19 +40,51 @@ Row = Mapping[str, Any]
 _FAR: Final = date.max
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Running:
-    """An active subscription as it was judged."""
+    """An active subscription. Each thing is judged when it is asked for, and once: a list that
+    looks for one of them among many customers needs no more."""
 
     row: Row
-    term: Term
-    phase: str
-    since: date
-    category: str | None
-    band: str | None
-    percent: str | None
-    milestones: tuple[Milestone, ...]
+    before: Bought | None
+    held: Sequence[Held]
     onboarding_due_on: date | None
+    today: date
+    policy: Policy
+
+    @property
+    def term(self) -> Term:
+        return Term(self.row["start_date"], self.row["end_date"])
+
+    @cached_property
+    def placed(self) -> tuple[str, date]:
+        """The phase and its first day."""
+        found = phase_of(self.term, self.today, self.policy)
+        assert found is not None
+        return found
+
+    @property
+    def phase(self) -> str:
+        return self.placed[0]
+
+    @cached_property
+    def category(self) -> str | None:
+        if self.before is None:
+            return None
+        bought = Bought(self.row["tier"], self.row["seats"], self.row["arr"])
+        return category_of(self.before, bought, self.policy.settings["customers.tiers"])
+
+    @cached_property
+    def use(self) -> Fraction | None:
+        return use_of(users_of(self.row["usage"]), self.row["seats"])
+
+    @cached_property
+    def band(self) -> str | None:
+        return use_band(self.use, self.term, self.today, self.policy)
+
+    @cached_property
+    def milestones(self) -> tuple[Milestone, ...]:
+        return milestones(self.term, self.today, self.held, self.policy)
 
 
 @dataclass(slots=True)
@@ -66,16 +100,27 @@ class Customer:
 
     @property
     def flags(self) -> list[str]:
-        states = {each.state for one in self.running for each in one.milestones}
+        return [*self.counted.flags, *(name for name, holds in _FLAGS.items() if holds(self))]
+
+    def has(self, flag: str) -> bool:
+        holds = _FLAGS.get(flag)
+        return flag in self.counted.flags if holds is None else holds(self)
+
+    def _states(self) -> set[str]:
+        return {each.state for one in self.running for each in one.milestones}
+
+    def _is_late(self) -> bool:
         due = [one.onboarding_due_on for one in self.running if one.onboarding_due_on is not None]
-        told = {
-            "review_due": "due" in states,
-            "review_overdue": "overdue" in states,
-            "use_red": any(one.band == RED for one in self.running),
-            "onboarding_overdue": any(day < self.today for day in due),
-            "suggestion_open": self.suggestions > 0,
-        }
-        return [*self.counted.flags, *(name for name, holds in told.items() if holds)]
+        return any(day < self.today for day in due)
+
+
+_FLAGS: Final[Mapping[str, Callable[[Customer], bool]]] = {
+    "review_due": lambda customer: "due" in customer._states(),
+    "review_overdue": lambda customer: "overdue" in customer._states(),
+    "use_red": lambda customer: any(one.band == RED for one in customer.running),
+    "onboarding_overdue": Customer._is_late,
+    "suggestion_open": lambda customer: customer.suggestions > 0,
+}
 
 
 async def read_customers(
@@ -93,8 +138,16 @@ async def read_customers(
     found = {row["id"]: Customer(row, today) for row in accounts}
     for row in bought:
         reviews = held.get(row["account_id"], ())
-        judged = _judge(row, before.get(row["id"]), reviews, due.get(row["id"]), today, policy)
-        found[row["account_id"]].running.append(judged)
+        found[row["account_id"]].running.append(
+            Running(
+                row=row,
+                before=before.get(row["id"]),
+                held=[each for each in reviews if each.subscription_id in (None, row["id"])],
+                onboarding_due_on=due.get(row["id"]),
+                today=today,
+                policy=policy,
+            )
+        )
     people = defaultdict(list)
     for row in await repository.champions(session, ids):
         people[row["account_id"]].append(row)
@@ -104,36 +157,6 @@ async def read_customers(
         customer.counted = count_champions([each["left_at"] for each in people[id_]], today, goal)
         customer.suggestions = suggested.get(id_, 0)
     return list(found.values())
-
-
-def _judge(
-    row: Row,
-    before: Bought | None,
-    held: Collection[Held],
-    due_on: date | None,
-    today: date,
-    policy: Policy,
-) -> Running:
-    term = Term(row["start_date"], row["end_date"])
-    placed = phase_of(term, today, policy)
-    assert placed is not None
-    use = use_of(users_of(row["usage"]), row["seats"])
-    own = [each for each in held if each.subscription_id in (None, row["id"])]
-    return Running(
-        row=row,
-        term=term,
-        phase=placed[0],
-        since=placed[1],
-        category=category_of(
-            before,
-            Bought(row["tier"], row["seats"], row["arr"]),
-            policy.settings["customers.tiers"],
-        ),
-        band=use_band(use, term, today, policy),
-        percent=shown(use),
-        milestones=milestones(term, today, own, policy),
-        onboarding_due_on=due_on,
-    )
 
 
 def next_steps(customer: Customer) -> list[dict[str, Any]]:
@@ -150,7 +173,7 @@ def next_steps(customer: Customer) -> list[dict[str, Any]]:
             if each.state in ("due", "overdue")
         ]
         if one.band == RED:
-            sentence = f"Help the users: {one.percent} % of the seats are used."
+            sentence = f"Help the users: {shown(one.use)} % of the seats are used."
             steps.append(_step("raise_use", sentence, None, name))
     steps += [_step(code, sentence, None, None) for code, sentence in _of_people(customer)]
     if customer.suggestions:
@@ -234,12 +257,12 @@ def _told(one: Running, today: date) -> dict[str, Any]:
         "currency": row["currency"],
         "tier": row["tier"],
         "phase": one.phase,
-        "phase_since": one.since,
+        "phase_since": one.placed[1],
         "category": one.category,
         "use": {
             "users": users_of(row["usage"]),
             "seats": row["seats"],
-            "percent": one.percent,
+            "percent": shown(one.use),
             "band": one.band,
             "measured_on": day if isinstance(day, str) else None,
         },

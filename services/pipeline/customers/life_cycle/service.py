@@ -82,6 +82,16 @@ def _subscribed(row: Mapping[str, Any], calendar: FiscalCalendar) -> Subscribed:
     )
 
 
+def _undated(row: Mapping[str, Any], today: date) -> Subscribed:
+    """As far as the phase goes, which is all that is counted: since when does not matter."""
+    is_open = row["has_onboarding"] and row["completed_at"] is None
+    return Subscribed(
+        term=Term(row["start_date"], row["end_date"]),
+        recorded_on=today,
+        onboarded_on=None if is_open else row["start_date"],
+    )
+
+
 async def report(
     session: Session, user: str | None, segment: str | None, region: str | None
 ) -> dict[str, Any]:
@@ -92,25 +102,25 @@ async def report(
     bought: dict[UUID, list[Subscribed]] = defaultdict(list)
     running: dict[UUID, Decimal] = defaultdict(lambda: ZERO)
     for row in await repository.subscriptions_of(session, None, today):
-        bought[row["account_id"]].append(_subscribed(row, workspace.calendar))
+        bought[row["account_id"]].append(_undated(row, today))
         if row["start_date"] <= today:
             running[row["account_id"]] += row["arr"]
     counts: Counter[str] = Counter()
     sums: dict[str, Decimal] = defaultdict(lambda: ZERO)
-    today_deal = Deal(today)
+    # There are many customers and few days: who has the same is in the same phase.
+    phases: dict[Any, str] = {}
     for row in await repository.accounts_with_deals(session, owners, segment, region):
-        kinds = [kind for kind in (RENEWAL_DEAL, SALE) if row[kind]]
+        kinds = tuple(kind for kind in (RENEWAL_DEAL, SALE) if row[kind])
         if row[WON] and not row["has_subscribed"]:
-            kinds.append(WON)
-        found = place(
-            bought.get(row["id"], ()),
-            dict.fromkeys(kinds, today_deal),
-            known_since=today,
-            today=today,
-            policy=policy,
-        )
-        counts[found.phase] += 1
-        sums[found.phase] += running.get(row["id"], ZERO)
+            kinds += (WON,)
+        alike = (tuple(bought.get(row["id"], ())), kinds)
+        phase = phases.get(alike)
+        if phase is None:
+            deals = dict.fromkeys(kinds, Deal(today))
+            found = place(alike[0], deals, known_since=today, today=today, policy=policy)
+            phase = phases[alike] = found.phase
+        counts[phase] += 1
+        sums[phase] += running.get(row["id"], ZERO)
     return {
         "day": today,
         "user_id": user,
