@@ -22,6 +22,8 @@ from services.workspace.policies.repository import get_policy, version_in_force
 
 NO_STAGE: Final = "none"
 """Of the policy: a first activity moves no renewal."""
+_GO_BY_ACTIVITIES: Final = (following.HYGIENE, following.CLOCKS)
+"""Other followers have nothing to look at again."""
 
 
 async def follow(
@@ -52,7 +54,7 @@ async def follow(
         for outcome in outcomes:
             if isinstance(outcome, ServiceError):
                 raise outcome
-    await following.recheck(session, touched)
+    await following.recheck(session, touched, _GO_BY_ACTIVITIES)
 
 
 async def _promote(

@@ -140,8 +140,8 @@ class ActivityItem(ActivityOn):
     external_id: ExternalId
 
 
-class ActivityUpdate(ActivityFields):
-    """A change of an activity."""
+class ActivityUpdate(ActivityOn):
+    """A change of an activity; also of what it is about."""
 
 
 class Activity(BaseModel):

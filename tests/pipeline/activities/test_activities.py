@@ -193,6 +193,10 @@ async def test_an_activity_moves_with_what_it_is_about(api: Api, deal: Any) -> N
     assert (moved["opportunity_external_id"], moved["account_external_id"]) == ("O2", "beta")
     differs = await try_put(api, "A1", account_external_id="acme")
     assert problem(differs) == (422, "/account_external_id", "different_account")
+    back = await patch(api, made, opportunity_id=deal["id"])
+    assert (back["opportunity_external_id"], back["account_external_id"]) == ("O1", "acme")
+    both = await try_patch(api, made, opportunity_id=deal["id"], opportunity_external_id="O2")
+    assert problem(both) == (422, "/opportunity_external_id", "unknown_reference")
     alone = await put(api, "A1", opportunity_external_id=None, account_external_id="acme")
     assert (alone["opportunity_id"], alone["account_external_id"]) == (None, "acme")
     assert alone["id"] == made["id"]
