@@ -37,12 +37,20 @@ class MergedRenewalError(ConflictError):
         super().__init__(refusal.message)
 
 
+class ApprovalsMissingError(ConflictError):
+    """409: a deal handed in for booking is won when the deal desk and billing have approved it."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+
+
 BOOKING_ERRORS: tuple[type[ServiceError], ...] = (
     OpportunityClosedError,
     MonthLockedError,
     DowngradeReasonMissingError,
     RenewalTooLateError,
     MergedRenewalError,
+    ApprovalsMissingError,
 )
 
 _BY_CODE = {
@@ -50,6 +58,7 @@ _BY_CODE = {
     "downgrade_reason_missing": DowngradeReasonMissingError,
     "renewal_too_late": RenewalTooLateError,
     "merged_renewal_reopened": MergedRenewalError,
+    "approvals_missing": ApprovalsMissingError,
 }
 
 

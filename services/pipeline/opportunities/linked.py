@@ -41,7 +41,7 @@ async def hold(
     session: Session, drafts: Sequence[Draft], circumstances: Circumstances
 ) -> dict[UUID, ServiceError]:
     """By opportunity, what refuses it; for who records, findings instead. Asks nobody unless a
-    duplicate is reopened or a renewal is won after its window."""
+    duplicate is reopened, a renewal is won after its window, or a deal handed in is won."""
     refused: dict[UUID, ServiceError] = {}
     found: list[tuple[Draft, Refusal]] = []
     reopened = [each for each in drafts if _is_reopened_duplicate(each)]
@@ -56,6 +56,10 @@ async def hold(
             for each in late
             if each.row["id"] not in excused
         ]
+    handed_in = [each for each in drafts if _leaves_closing_won(each)]
+    if handed_in:
+        approved = await _approved(session, handed_in)
+        found += [(each, _UNAPPROVED) for each in handed_in if each.row["id"] not in approved]
     for drafted, refusal in found:
         if circumstances.is_recording:
             drafted.findings.append(refusal)
@@ -69,6 +73,37 @@ _MERGED: Final = Refusal(
     "It was merged into another renewal, which has its ARR basis: take the merger back with"
     " DELETE …/merged-renewals of that one.",
 )
+
+
+_UNAPPROVED: Final = Refusal(
+    "approvals_missing",
+    "It is handed in for booking: POST …/approvals of the deal desk, then of billing, wins it.",
+)
+
+
+def _leaves_closing_won(drafted: Draft) -> bool:
+    current = drafted.current
+    return current is not None and (current["stage"], drafted.row["stage"]) == (
+        "closing",
+        "closed_won",
+    )
+
+
+async def _approved(session: Session, drafts: Sequence[Draft]) -> set[UUID]:
+    """Those that both have approved since they were handed in."""
+    rows = await session.fetch(
+        """
+        SELECT a.opportunity_id FROM pipeline.booking_approvals AS a
+        JOIN unnest($2::uuid[], $3::timestamptz[]) AS wanted (id, submitted_at)
+          ON wanted.id = a.opportunity_id AND wanted.submitted_at = a.submitted_at
+        WHERE a.workspace_id = $1 AND a.decision = 'approved'
+        GROUP BY a.opportunity_id HAVING count(DISTINCT a.kind) = 2
+        """,
+        session.workspace_id,
+        [each.row["id"] for each in drafts],
+        [each.current["stage_entered_at"] for each in drafts if each.current is not None],
+    )
+    return {row["opportunity_id"] for row in rows}
 
 
 def _is_reopened_duplicate(drafted: Draft) -> bool:

@@ -86,6 +86,10 @@ class TestApprovals:
             assert held["submitted_at"] == "2026-04-20T17:01:00.000000Z"
             early = await try_ask(api, held, "approvals", kind="billing", decision="approved")
             assert (early.status_code, early.json()["code"]) == (409, "approval_out_of_order")
+            around = await try_patch(
+                await api.client_for("manager", "mia"), held, stage="closed_won"
+            )
+            assert (around.status_code, around.json()["code"]) == (409, "approvals_missing")
         with clock_at(at("2026-04-21T17:00")):
             first = await _decide(api, held, "deal_desk", "approved")
             assert first["opportunity"]["stage"] == "closing"
