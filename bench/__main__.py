@@ -17,6 +17,7 @@ from typing import Final
 
 from bench.events import event_cost
 from bench.feed import feed
+from bench.hygiene import hygiene
 from bench.latency import event_to_figure, event_to_figure_loaded
 from bench.memory import memory
 from bench.qualification import qualification
@@ -44,6 +45,7 @@ BENCHMARKS: Final[dict[str, Benchmark]] = {
     "rebuild": rebuild_figures,
     "event_to_figure_loaded": event_to_figure_loaded,
     "qualification": qualification,
+    "hygiene": hygiene,
     "summary": summary,
 }
 OF_LEADS: Final = {"qualification"}
