@@ -183,10 +183,10 @@ def next_steps(customer: Customer) -> list[dict[str, Any]]:
 
 
 def _of_milestone(milestone: Milestone) -> tuple[str, str]:
-    months = milestone.months
+    when = f"{milestone.months} months before the end"
     if milestone.kind == ACTION:
-        return "csm_action", f"Act on what the review found: {months} months are left or fewer."
-    return "renewal_review", f"Review the account: {months} months are left or fewer."
+        return "csm_action", f"Act on what the review found: it is due {when}."
+    return "renewal_review", f"Review the account: it is due {when}."
 
 
 def _of_people(customer: Customer) -> list[tuple[str, str]]:

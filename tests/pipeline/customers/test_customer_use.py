@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -307,3 +308,37 @@ class TestGrowth:
         )
         assert answer.json()["code"] == "account_without_owner"
         assert (await suggestions(api))[0]["state"] == "open"
+
+
+class TestAtOnce:
+    async def test_readings_at_once_raise_one_suggestion(self, api: Api) -> None:
+        await customer(api)
+        bought = await subscribe(api)
+        await renewal(api)
+        days = [f"2026-06-{day:02}" for day in range(1, 9)]
+        await asyncio.gather(*(measure(api, bought, day, 5) for day in days))
+        assert len(await suggestions(api, "&kind=loss_category")) == 1
+        shown = (await api.call("GET", f"{SUBSCRIPTIONS}/{bought['id']}"))["usage"]
+        assert shown["measured_on"] == days[-1]
+
+    async def test_an_expansion_accepted_by_two_opens_one_add_on(self, api: Api) -> None:
+        await customer(api)
+        bought = await subscribe(api)
+        await measure(api, bought, "2026-06-17", 90)
+        (found,) = await suggestions(api)
+        told = await asyncio.gather(*(decide(api, found, "accept") for _ in range(4)))
+        assert len({each["opportunity_id"] for each in told}) == 1
+        opened = (await api.call("GET", f"{deals.OPPORTUNITIES}?type=add_on"))["items"]
+        assert len(opened) == 1
+
+    async def test_following_changes_nothing_a_second_time(self, api: Api) -> None:
+        await customer(api)
+        bought = await subscribe(api)
+        opened = await renewal(api)
+        await measure(api, bought, "2026-06-17", 5)
+        before = await suggestions(api)
+        for _ in range(2):
+            await follow(api)
+            await deals.patch(api, opened, next_step="Call them.")
+        await follow(api)
+        assert await suggestions(api) == before

@@ -43,7 +43,9 @@ DAY = timedelta(days=1)
 REPORT = f"{PIPELINE}/customers/life-cycle"
 
 
-def bought(start: date, months: int = 12, onboarded_on: date | None = date(1999, 1, 1)) -> Subscribed:
+def bought(
+    start: date, months: int = 12, onboarded_on: date | None = date(1999, 1, 1)
+) -> Subscribed:
     term = Term(start, months_after(start, months) - DAY)
     return Subscribed(term=term, recorded_on=start - 9 * DAY, onboarded_on=onboarded_on)
 

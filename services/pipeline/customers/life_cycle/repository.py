@@ -48,23 +48,35 @@ async def deals_of(session: Session, account_id: UUID) -> list[asyncpg.Record]:
     )
 
 
-async def subscriptions_of(
-    session: Session, account_ids: Collection[UUID] | None, ending_from: date
-) -> list[asyncpg.Record]:
-    """With how far their onboarding is; `account_ids` None is all accounts."""
+async def subscriptions_of(session: Session, account_id: UUID) -> list[asyncpg.Record]:
+    """All an account ever had, with how far their onboarding is."""
     return await session.fetch(
         """
-        SELECT s.account_id, s.id, s.external_id, s.start_date, s.end_date, s.arr, s.created_at,
+        SELECT s.id, s.external_id, s.start_date, s.end_date, s.created_at,
                n.id IS NOT NULL AS has_onboarding, n.completed_at
         FROM pipeline.subscriptions AS s
         LEFT JOIN pipeline.onboardings AS n
           ON n.workspace_id = $1 AND n.subscription_id = s.id
-        WHERE s.workspace_id = $1 AND s.end_date >= $2
-          AND ($3::uuid[] IS NULL OR s.account_id = ANY($3::uuid[]))
+        WHERE s.workspace_id = $1 AND s.account_id = $2
         """,
         session.workspace_id,
-        ending_from,
-        None if account_ids is None else list(account_ids),
+        account_id,
+    )
+
+
+async def running_from(session: Session, today: date) -> list[asyncpg.Record]:
+    """Of all accounts, what has not ended, as far as the phase goes."""
+    return await session.fetch(
+        """
+        SELECT s.account_id, s.start_date, s.end_date, s.arr,
+               n.id IS NOT NULL AND n.completed_at IS NULL AS is_onboarding
+        FROM pipeline.subscriptions AS s
+        LEFT JOIN pipeline.onboardings AS n
+          ON n.workspace_id = $1 AND n.subscription_id = s.id
+        WHERE s.workspace_id = $1 AND s.end_date >= $2
+        """,
+        session.workspace_id,
+        today,
     )
 
 

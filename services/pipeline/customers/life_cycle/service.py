@@ -33,7 +33,7 @@ async def life_cycle_of(session: Session, account_id: UUID) -> dict[str, Any]:
     account = await require_account(session, account_id)
     calendar = (await get_workspace(session)).calendar
     today, policy = await circumstances(session)
-    subscriptions = await repository.subscriptions_of(session, [account_id], date.min)
+    subscriptions = await repository.subscriptions_of(session, account_id)
     deals = {
         row["kind"]: Deal(_since(row, calendar), row["id"], row["external_id"])
         for row in await repository.deals_of(session, account_id)
@@ -84,11 +84,10 @@ def _subscribed(row: Mapping[str, Any], calendar: FiscalCalendar) -> Subscribed:
 
 def _undated(row: Mapping[str, Any], today: date) -> Subscribed:
     """As far as the phase goes, which is all that is counted: since when does not matter."""
-    is_open = row["has_onboarding"] and row["completed_at"] is None
     return Subscribed(
         term=Term(row["start_date"], row["end_date"]),
         recorded_on=today,
-        onboarded_on=None if is_open else row["start_date"],
+        onboarded_on=None if row["is_onboarding"] else row["start_date"],
     )
 
 
@@ -101,7 +100,7 @@ async def report(
     owners = None if user is None else await find_subtree(session, user)
     bought: dict[UUID, list[Subscribed]] = defaultdict(list)
     running: dict[UUID, Decimal] = defaultdict(lambda: ZERO)
-    for row in await repository.subscriptions_of(session, None, today):
+    for row in await repository.running_from(session, today):
         bought[row["account_id"]].append(_undated(row, today))
         if row["start_date"] <= today:
             running[row["account_id"]] += row["arr"]
