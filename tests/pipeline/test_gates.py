@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import pytest
 
 from services.kit.db import Session
-from services.pipeline.opportunities import gates
-from services.pipeline.opportunities.stages import Refusal
-from services.qualification.acceptance.views import Acceptance, NotMet
 from tests.client import Api
 from tests.pipeline.deals import (
     OPPORTUNITIES,
-    SOME_ID,
     batch,
     company,
     deal,
@@ -27,15 +21,19 @@ from tests.pipeline.deals import (
     put,
     try_patch,
 )
+from tests.pipeline.gates.gated import ACCEPTANCE_ALONE, set_policy
 from tests.qualification.test_acceptance import GOOD, LATE
 
 NOT_YET = {**GOOD, "timing": LATE}
+WHY = {"reason": "The count is what matters."}
 NEITHER = {**GOOD, "authority": {}, "timing": LATE}
 
 
 @pytest.fixture(autouse=True)
 async def _company(api: Api) -> None:
+    """The other criteria of the gates have tests of their own."""
     await company(api)
+    await set_policy(api, gates=ACCEPTANCE_ALONE)
 
 
 async def make_test(api: Api, opportunity: Any, evidence: Any) -> Any:
@@ -57,60 +55,6 @@ async def accepted_on(api: Api, opportunity: Any) -> Any:
             api.workspace_id,
             opportunity["id"],
         )
-
-
-def acceptance(verdict: str, *not_met: NotMet) -> Acceptance:
-    return Acceptance(
-        opportunity_id=UUID(SOME_ID),
-        assessment_id=UUID(SOME_ID),
-        verdict=verdict,
-        policy_version=1,
-        assessed_at=datetime(2026, 6, 17, tzinfo=UTC),
-        not_met=not_met,
-    )
-
-
-class TestRules:
-    def test_names_every_criterion_that_does_not_pass(self) -> None:
-        late = acceptance(
-            "keep_pending",
-            NotMet("authority", "unknown", ("Open.",)),
-            NotMet("timing", "fail", ("Too late.", "It was said otherwise.")),
-        )
-        assert gates.unmet(late) == [
-            Refusal("authority_unknown", "Authority: Open."),
-            Refusal("timing_failed", "Timing: Too late. It was said otherwise."),
-        ]
-
-    def test_asks_nothing_of_the_accepted_and_the_untested(self) -> None:
-        assert gates.unmet(None) == []
-        assert gates.unmet(acceptance("accept")) == []
-
-    @pytest.mark.parametrize(
-        ("current", "accepted", "stage", "expected"),
-        [
-            ("pending_acceptance", None, "discovery", True),
-            ("pending_acceptance", None, "closed_won", True),
-            ("pending_acceptance", "2026-01-01", "scoping", True),
-            ("pending_acceptance", None, "closed_lost", False),
-            ("pending_acceptance", None, "unqualified", False),
-            ("pending_acceptance", None, "duplicate", False),
-            ("pending_acceptance", None, "pending_acceptance", False),
-            ("unqualified", None, "discovery", True),
-            ("closed_lost", None, "pending_acceptance", False),
-            ("closed_lost", "2026-01-01", "discovery", False),
-            ("scoping", None, "scoping", False),
-            ("scoping", "2026-01-01", "proposal", False),
-        ],
-    )
-    def test_is_asked_when_a_deal_is_first_accepted(
-        self, current: str, accepted: Any, stage: str, expected: bool
-    ) -> None:
-        row = {"stage": current, "sales_accepted_date": accepted}
-        assert gates.would_be_accepted(row, stage) is expected
-
-    def test_is_not_asked_of_what_is_new(self) -> None:
-        assert not gates.would_be_accepted(None, "discovery")
 
 
 class TestHold:
@@ -157,9 +101,21 @@ class TestHold:
         await make_test(api, stored, NOT_YET)
         assert (await move(api, stored, "discovery")).status_code == 409
 
-    async def test_what_was_never_tested_goes_on(self, api: Api) -> None:
-        stored = await deal(api, stage="pending_acceptance")
+    @pytest.mark.parametrize("fields", [{"type": "add_on"}, {"type": "professional_services"}])
+    async def test_what_was_never_tested_goes_on_unless_it_is_new(
+        self, api: Api, fields: dict[str, str]
+    ) -> None:
+        stored = await deal(api, stage="pending_acceptance", **fields)
         assert (await move(api, stored, "discovery")).status_code == 200
+
+    async def test_new_business_must_be_tested(self, api: Api) -> None:
+        stored = await deal(api, stage="pending_acceptance")
+        refused = await move(api, stored, "discovery")
+        assert [item["code"] for item in refused.json()["unmet"]] == ["acceptance_test"]
+
+    async def test_what_was_recorded_past_stage_0_is_not_asked(self, api: Api) -> None:
+        stored = await deal(api, stage="discovery")
+        assert (await move(api, stored, "scoping")).status_code == 200
 
     async def test_an_accepted_deal_is_not_held_again(self, api: Api) -> None:
         stored = await make_tested(api, GOOD)
@@ -289,7 +245,7 @@ class TestCost:
         stored = await deal(api, stage="pending_acceptance")
         await put(api, "O1", name="Renamed")
         assert len(asked) == 0
-        await move(api, stored, "discovery")
+        assert (await move(api, stored, "discovery", override=WHY)).status_code == 200
         assert len(asked) == 1
         await move(api, stored, "scoping")
         assert len(asked) == 1

@@ -24,14 +24,18 @@ from tests.pipeline.deals import (
     put,
     try_patch,
 )
+from tests.pipeline.gates.gated import set_policy
 
 Frozen = Callable[[datetime], AbstractContextManager[None]]
 NOON = datetime(2026, 6, 17, 19, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-async def _company(api: Api) -> None:
-    await company(api)
+async def _company(api: Api, clock_at: Frozen) -> None:
+    """The order of stages alone; their gates have tests of their own."""
+    with clock_at(NOON - timedelta(hours=1)):
+        await company(api)
+        await set_policy(api, gates__mode="off")
 
 
 class TestTransitions:
