@@ -49,7 +49,8 @@ async def list_customers(
     hardly anybody fits may be short, or empty, and yet not be the last.
     """
     today, policy = await circumstances(session)
-    owners = filters["user_id"] and await find_subtree(session, filters["user_id"])
+    user = filters["user_id"]
+    owners = None if user is None else await find_subtree(session, user)
     wanted = Wanted(
         today=today,
         owners=owners,
