@@ -20,8 +20,8 @@ NO_SHOW: Final = "no_show"
 OUTBOUND: Final = "outbound"
 INBOUND: Final = "inbound"
 
-LIVE_KINDS: Final = ("call", "meeting", "demo")
-"""Both sides are there at once."""
+LIVE_KINDS: Final = ("call", "meeting", "demo", "calendar")
+"""Both sides are there at once; also where only a calendar tells of it."""
 
 REPORTED_KINDS: Final = (
     "call",
@@ -35,7 +35,7 @@ REPORTED_KINDS: Final = (
     "documentation",
     "note",
 )
-CONTACT_KINDS: Final = ("call", "email", "meeting", "social", "demo", "documentation")
+CONTACT_KINDS: Final = (*LIVE_KINDS, "email", "social", "documentation")
 """By which somebody at the account is reached; a break-up mail is the end of reaching anybody."""
 
 NOT_REACHED: Final = ("no_answer", "bounced")

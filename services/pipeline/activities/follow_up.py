@@ -36,13 +36,14 @@ NEW_CYCLE: Final = "The cycle is complete. Connect again."
 
 _REACHED: Final = frozenset({"connected", "replied", "held"})
 _WRITTEN: Final = frozenset({"email", "social"})
-_APPOINTMENTS: Final = frozenset({*LIVE_KINDS, "calendar"})
+_NOTED: Final = frozenset({*LIVE_KINDS, "note"}) - {"calendar"}
+"""What a calendar says beforehand is no record of what was said."""
 
 
 def steps_of(row: Mapping[str, Any]) -> int:
     """The steps an activity does, as bits: the stated one, and what it is implies."""
     if row["state"] == PLANNED:
-        return BIT[APPOINTMENT] if row["kind"] in _APPOINTMENTS else 0
+        return BIT[APPOINTMENT] if row["kind"] in LIVE_KINDS else 0
     if row["state"] != DONE:
         return 0
     found = 0 if row["step"] is None else BIT[row["step"]]
@@ -50,9 +51,8 @@ def steps_of(row: Mapping[str, Any]) -> int:
         found |= BIT[CONNECT]
     if row["buyer_stage"] is not None or "interest" in (row["details"] or {}):
         found |= BIT[DISCOVER]
-    if (row["body"] is not None and (row["kind"] in LIVE_KINDS or row["kind"] == "note")) or (
-        row["body"] is not None and found & BIT[CONNECT]
-    ):
+    is_noted = row["kind"] in _NOTED or (row["kind"] in _WRITTEN and found & BIT[CONNECT])
+    if row["body"] is not None and is_noted:
         found |= BIT[DOCUMENT]
     if row["kind"] == "documentation" and row["direction"] != INBOUND:
         found |= BIT[DOCUMENTATION]

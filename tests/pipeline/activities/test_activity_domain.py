@@ -210,6 +210,7 @@ def _row(kind: str, **fields: Any) -> dict[str, Any]:
          ["follow_up_documentation"]),
         (_row("meeting", state="planned", body="Agenda"), ["appointment"]),
         (_row("calendar", state="planned"), ["appointment"]),
+        (_row("calendar", body="Agenda"), ["connect"]),
         (_row("email", state="planned", step="connect"), []),
         (_row("meeting", state="no_show", step="connect"), []),
         (_row("meeting", state="cancelled"), []),

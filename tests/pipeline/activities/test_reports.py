@@ -53,7 +53,7 @@ async def test_qualification_calls(api: Api) -> None:
         api,
         qual("uptier", "acme", subject="Qual: up-tier"),
         qual("seats", None, opportunity_external_id="O-acme", body="50 more seats"),
-        qual("stated", "acme", purpose="uptier"),
+        qual("stated", "acme", purpose="uptier", kind="calendar"),
         qual("before it bought", "beta", -10),
         qual("as a customer", "beta", -2),
         qual("left", "gone"),
