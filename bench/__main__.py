@@ -17,6 +17,7 @@ from typing import Final
 
 from bench.events import event_cost
 from bench.feed import feed
+from bench.gates import gates
 from bench.hygiene import hygiene
 from bench.latency import event_to_figure, event_to_figure_loaded
 from bench.memory import memory
@@ -36,6 +37,7 @@ BENCHMARKS: Final[dict[str, Benchmark]] = {
     "memory": memory,
     "event_to_figure": event_to_figure,
     "patch": patch,
+    "gates": gates,
     "batch_upsert": batch_upsert,
     "event_cost": event_cost,
     "forecast": forecast,
