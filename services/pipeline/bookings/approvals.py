@@ -1,12 +1,8 @@
 """Closing approvals: the deal desk, then billing, decide about a deal handed in for booking. Both
-approve, and it is won on its booking date; one rejects, and it goes back unlocked.
-
-Also the exceptions that let a renewal be won after its window.
-"""
+approve, and it is won on its booking date; one rejects, and it goes back unlocked."""
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any, Final
 
 from services.kit.db import Session
@@ -15,7 +11,6 @@ from services.pipeline.bookings.errors import (
     AlreadyDecidedError,
     ApprovalOutOfOrderError,
     NotSubmittedError,
-    SpecialCaseError,
 )
 from services.pipeline.bookings.service import Case
 from services.pipeline.opportunities.linked import acting
@@ -90,19 +85,3 @@ async def _told(
     decided = await repository.approvals_of_round(session, row["id"], submitted_at)
     items = sorted((dict(each) for each in decided), key=lambda each: each["id"])
     return {"opportunity": content, "approvals": items}
-
-
-async def excuse(case: Case, reason: str, impact: str, new_date: date) -> dict[str, Any]:
-    """Leave to win this renewal until a day after its window."""
-    row = case.row
-    if row["type"] != "renewal" or row["renewal_date"] is None:
-        raise SpecialCaseError("Only a renewal with a renewal date can be late.")
-    if new_date <= row["renewal_date"]:
-        raise SpecialCaseError(f"It is due on {row['renewal_date']}: name a later day.")
-    values = {
-        "opportunity_id": row["id"], "reason": reason, "impact": impact, "new_date": new_date,
-        "actor": case.actor.name, "granted_at": case.now,
-        "policy_version": case.circumstances.policy.version,
-    }  # fmt: skip
-    id_ = await repository.keep(case.session, repository.LATE_RENEWALS, values)
-    return {"id": id_, **values}

@@ -227,43 +227,6 @@ async def list_approvals(
     return list_answer(request, items, cursor, list(schemas.Approval.model_fields))
 
 
-@router.post(
-    "/opportunities/{opportunity_id}/late-exceptions",
-    status_code=201,
-    response_model=schemas.LateRenewalException,
-    responses=problems(OpportunityNotFoundError, SpecialCaseError),
-)
-async def excuse_late_renewal(
-    opportunity_id: UUID, body: schemas.LateRenewal, caller: Caller, session: Write
-) -> Response:
-    """Lets a renewal be won until a day after its window, with the reason and the impact."""
-    caller.require("admin", "sales_ops", "manager")
-    case = await service.open_case(session, await writer(session, caller), opportunity_id)
-    told = await approvals.excuse(case, body.reason, body.impact, body.new_date)
-    kept = {name: told[name] for name in schemas.LateRenewalException.model_fields}
-    return json_answer(kept, 201)
-
-
-@router.get(
-    "/opportunities/{opportunity_id}/late-exceptions",
-    response_model=schemas.LateRenewalPage,
-    responses=problems(OpportunityNotFoundError),
-)
-async def list_late_exceptions(
-    opportunity_id: UUID,
-    request: Request,
-    caller: Caller,
-    session: Read,
-    page: Annotated[PageRequest, Depends(page_request)],
-) -> Response:
-    """Every exception of the renewal, the oldest first."""
-    await opportunities.require(session, await sight(session, caller), opportunity_id)
-    rows = await repository.list_late_renewals(session, opportunity_id, page)
-    rows, cursor = page.cut(rows, lambda row: [row["id"]])
-    items = [dict(row) for row in rows]
-    return list_answer(request, items, cursor, list(schemas.LateRenewalException.model_fields))
-
-
 @router.get(
     "/subscriptions/{subscription}/reconciliation",
     response_model=schemas.ReconciliationView,

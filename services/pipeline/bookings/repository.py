@@ -1,5 +1,5 @@
-"""Statements on what bookings keep: links between opportunities, approvals, late renewals and
-reconciled quarters. Opportunities themselves are written by their own use cases."""
+"""Statements on what bookings keep: links between opportunities, approvals and reconciled
+quarters. Opportunities themselves are written by their own use cases."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from services.kit.db import Session, WriteSession
 from services.kit.ids import new_id
 from services.kit.pagination import PageRequest
 from services.kit.rows import Filters, Rows, after_id
-from services.pipeline.bookings.models import Approval, LateRenewal, SeatReconciliation
+from services.pipeline.bookings.models import Approval, SeatReconciliation
 
 APPROVALS: Final = Rows(Approval)
-LATE_RENEWALS: Final = Rows(LateRenewal)
 RECONCILIATIONS: Final = Rows(SeatReconciliation)
 
 
@@ -141,19 +140,6 @@ async def list_approvals(
     return await session.fetch(
         "SELECT id, kind, decision, note, actor, submitted_at, decided_at"
         f" FROM pipeline.booking_approvals WHERE {where} ORDER BY id LIMIT {page.limit + 1}",
-        *where.values,
-    )
-
-
-async def list_late_renewals(
-    session: Session, opportunity_id: UUID, page: PageRequest
-) -> list[asyncpg.Record]:
-    where = Filters("workspace_id = {}", session.workspace_id)
-    where.where("opportunity_id = {}", opportunity_id)
-    where.where("id > {}", after_id(page))
-    return await session.fetch(
-        "SELECT id, reason, impact, new_date, actor, granted_at"
-        f" FROM pipeline.late_renewals WHERE {where} ORDER BY id LIMIT {page.limit + 1}",
         *where.values,
     )
 

@@ -133,30 +133,6 @@ class ApprovalPage(BaseModel):
     next_cursor: str | None
 
 
-class LateRenewal(StrictModel):
-    """Why a renewal may be won after its window, what that costs, and until when."""
-
-    reason: Note
-    impact: Note
-    new_date: Day
-
-
-class LateRenewalException(BaseModel):
-    """An exception as recorded."""
-
-    id: UUID
-    reason: str
-    impact: str
-    new_date: date
-    actor: str
-    granted_at: datetime
-
-
-class LateRenewalPage(BaseModel):
-    items: list[LateRenewalException]
-    next_cursor: str | None
-
-
 class Reconciliation(StrictModel):
     """One quarter of a subscription's term that is reconciled."""
 

@@ -158,10 +158,14 @@ async def _excused(
     nature."""
     rows = await session.fetch(
         """
-        SELECT opportunity_id FROM pipeline.late_renewals AS l
+        SELECT last.opportunity_id FROM (
+            SELECT DISTINCT ON (opportunity_id) opportunity_id, new_date
+            FROM pipeline.late_renewals
+            WHERE workspace_id = $1 AND opportunity_id = ANY($2::uuid[])
+            ORDER BY opportunity_id, id DESC
+        ) AS last
         JOIN unnest($2::uuid[], $3::date[]) AS won (id, won_on)
-          ON won.id = l.opportunity_id AND won.won_on <= l.new_date
-        WHERE l.workspace_id = $1
+          ON won.id = last.opportunity_id AND won.won_on <= last.new_date
         UNION
         SELECT opportunity_id FROM pipeline.booking_links
         WHERE workspace_id = $1 AND opportunity_id = ANY($2::uuid[]) AND kind = 'comeback'
