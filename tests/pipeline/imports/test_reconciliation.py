@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from services.pipeline.imports.reconciliation.domain import (
     reason,
 )
 from tests.pipeline.imports.harness import Imports
+from tests.pipeline.imports.test_import_history import CRM
 from tests.pipeline.imports.warehouse import HUBSPOT, OPPORTUNITIES, SALESFORCE
 
 
@@ -85,6 +87,27 @@ async def test_merged_deals_count_on_neither_side(imports: Imports) -> None:
         "hubspot",
     )
     assert whys(await imports.differences(report["id"])) == {("d-open", "standing"): "merged"}
+
+
+async def test_a_lost_deals_zero_is_told_as_such(imports: Imports) -> None:
+    report = await imports.run(CRM, "maven")
+    found = await imports.reconciliation(report["id"])
+    assert all(each["is_equal"] for each in found["totals"])
+    assert whys(await imports.differences(report["id"])) == {("A2", "amount"): "zero_left_out"}
+
+
+@pytest.mark.parametrize("role", ["rep", "sdr", "manager"])
+async def test_whoever_reads_no_imports_reads_no_reconciliation(
+    imports: Imports, role: str
+) -> None:
+    report = await imports.run(CRM, "maven")
+    client = await imports.api.client_for(role)
+    async with client:
+        for path in ("", "/differences"):
+            answer = await client.request(
+                "GET", f"/pipeline/v1/imports/{report['id']}/reconciliation{path}"
+            )
+            assert answer.status_code == 403
 
 
 async def test_it_is_read_page_by_page_and_as_csv(imports: Imports) -> None:

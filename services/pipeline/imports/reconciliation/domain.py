@@ -101,6 +101,8 @@ def reason(field_: str, theirs: str | None, ours: str | None, around: Circumstan
         return "rounded"
     if around.is_later:
         return "changed_since"
+    if field_ == "amount" and ours is None and _is_zero(theirs):
+        return "zero_left_out"
     for why, codes in _REASONS[field_]:
         if around.codes & set(codes):
             return why
@@ -114,6 +116,13 @@ def _reason_of_presence(around: Circumstances) -> str:
         if around.codes & set(codes):
             return why
     return "refused" if around.state == REFUSED else "not_here"
+
+
+def _is_zero(text: str | None) -> bool:
+    try:
+        return Decimal(text or "") == 0
+    except InvalidOperation:
+        return False
 
 
 def _is_rounding(theirs: str | None, ours: str | None) -> bool:
