@@ -134,7 +134,8 @@ class TestWriting:
     async def test_admins_and_integrations_record(self, api: Api, role: str) -> None:
         stored = await deal(api, stage="closed_won")
         recorder = await api.client_for(role)
-        assert (await put(recorder, "O1", stage="closed_lost"))["stage"] == "closed_lost"
+        lost = {"stage": "closed_lost", "lost_reason": "other", "lost_details": "Not signed."}
+        assert (await put(recorder, "O1", **lost))["stage"] == "closed_lost"
         assert await findings(api, stored) == [(2, "opportunity_closed")]
         patched = await try_patch(recorder, stored, stage="closed_won")
         assert patched.status_code == 409

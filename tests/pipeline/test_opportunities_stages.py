@@ -130,7 +130,10 @@ class TestClosedRecords:
         await api.call(
             "POST",
             "/pipeline/v1/policies",
-            json={"name": "closing", "settings": {"stage.closing_enabled": True}},
+            json={
+                "name": "closing",
+                "settings": {"stage.closing_enabled": True, "gates.mode": "off"},
+            },
         )
         stored = await deal(api, stage="closing")
         answer = await try_patch(api, stored, amount="1")

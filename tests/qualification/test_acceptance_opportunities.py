@@ -9,6 +9,7 @@ from typing import Any
 
 from services import handover
 from tests.client import Api
+from tests.pipeline.gates.gated import ACCEPTANCE_ALONE, set_policy
 from tests.qualification.test_acceptance import GOOD, LATE, make_ready
 from tests.qualification.test_leads import LEADS, make_user
 
@@ -166,6 +167,7 @@ class TestNotOpenedYet:
         listed = await api.call("GET", path_of(opportunity_id))
         assert [item["id"] for item in listed["items"]][-1] == made["id"]
         await handover.hand_over(api.database(), api.workspace_id)
+        await set_policy(api, gates=ACCEPTANCE_ALONE)
         moved = await api.request(
             "POST",
             f"{OPPORTUNITIES}/{opportunity_id}/transitions",
@@ -246,6 +248,7 @@ async def test_a_lead_that_fails_timing_alone_waits_until_it_passes(
 ) -> None:
     """The procedure from the first meeting to acceptance."""
     with clock_at(TODAY):
+        await set_policy(api, gates=ACCEPTANCE_ALONE)
         opportunity_id, of_lead = await converted(api, source_kind="inbound")
         assert (of_lead["verdict"], of_lead["convertible"]) == ("keep_pending", True)
         ana = await api.client_for("rep", "ana")

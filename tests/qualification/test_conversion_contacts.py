@@ -7,6 +7,7 @@ from typing import Any
 
 from services.kit.ids import new_id
 from tests.client import Api
+from tests.pipeline.gates.gated import ACCEPTANCE_ALONE, set_policy
 from tests.qualification.test_acceptance import GOOD, LATE, due, make_ready
 from tests.qualification.test_acceptance_opportunities import path_of
 from tests.qualification.test_conversion import (
@@ -69,6 +70,7 @@ class TestConvert:
 
     async def test_timing_alone_holds_it_at_stage_0(self, api: Api) -> None:
         await make_kim(api)
+        await set_policy(api, gates=ACCEPTANCE_ALONE)
         asked = await api.call("POST", CONVERSIONS, json=body(timing=LATE))
         await hand_over(api)
         move = f"{OPPORTUNITIES}/{asked['opportunity_id']}/transitions"
