@@ -59,18 +59,46 @@ _UNCREATED: Final = f"""
 """
 
 
+_TEAM: Final = 30
+"""Up to so many people, their deals are few beside the company's."""
+
+
 def _place(where: Filters, value: Any) -> str:
     where.values.append(value)
     return f"${len(where.values)}"
+
+
+def _look_at_moved(where: Filters, cut: Cut, first: date) -> None:
+    """Of a team's book only what has moved since the period began: a deal has entered its stage
+    after whatever it met before. A day is left for the time zone."""
+    if cut.owners is not None:
+        where.require("o.stage_entered_at >= {}::date - 1", first)
+
+
+def _met(cut: Cut, stage: str) -> str:
+    """Opportunities as `o` with the day each met a stage as `d.entered_on`. A team's few deals are
+    looked up one by one, which `OFFSET 0` keeps the planner from turning round."""
+    if cut.owners is None or len(cut.owners) > _TEAM:
+        return f"""
+            pipeline.stage_dates AS d
+            JOIN pipeline.opportunities AS o
+              ON o.workspace_id = $1 AND o.id = d.opportunity_id
+             AND d.workspace_id = $1 AND d.stage = {stage}
+        """
+    return f"""
+        pipeline.opportunities AS o
+        CROSS JOIN LATERAL (
+            SELECT m.entered_on FROM pipeline.stage_dates AS m
+            WHERE m.workspace_id = $1 AND m.opportunity_id = o.id AND m.stage = {stage} OFFSET 0
+        ) AS d
+    """
 
 
 def _cohort(where: Filters, cut: Cut, stage: str | None, first: date, last: date) -> str:
     """The deals that met a stage in these days (None: that began in them) and where they are now.
     Of a team's book those are looked at that have moved since."""
     first_day, last_day = _place(where, first), _place(where, last)
-    if cut.owners is not None:
-        # A deal has entered its stage after whatever it met before; a day for the time zone.
-        where.require("o.stage_entered_at >= {}::date - 1", first)
+    _look_at_moved(where, cut, first)
     if stage is None:
         return f"""
             SELECT o.id, o.stage AS now_in, o.opened_on AS began
@@ -79,28 +107,28 @@ def _cohort(where: Filters, cut: Cut, stage: str | None, first: date, last: date
         """
     return f"""
         SELECT o.id, o.stage AS now_in, d.entered_on AS began
-        FROM pipeline.stage_dates AS d
-        JOIN pipeline.opportunities AS o ON o.workspace_id = $1 AND o.id = d.opportunity_id
-        WHERE {where} AND d.workspace_id = $1 AND d.stage = {_place(where, stage)}
-          AND d.entered_on >= {first_day} AND d.entered_on <= {last_day}
+        FROM {_met(cut, _place(where, stage))}
+        WHERE {where} AND d.entered_on >= {first_day} AND d.entered_on <= {last_day}
     """
 
 
 async def follow_cohort(
     session: Session, cut: Cut, stage: str | None, first: date, last: date
 ) -> list[asyncpg.Record]:
-    """What the cohort met, by stage and days, and where it stands today (`is_now`)."""
+    """What the cohort met, by stage and days, and where it stands today (`is_now`). Between two
+    stages of which one was skipped there is no time."""
     where = cut.where(session.workspace_id)
     cohort = _cohort(where, cut, stage, first, last)
     return await session.fetch(
         f"""
         WITH cohort AS MATERIALIZED ({cohort}), met AS (
             SELECT e.stage, e.is_skipped, e.entered_on - cohort.began AS since_start,
-                   e.entered_on - lag(e.entered_on) OVER (
-                       PARTITION BY cohort.id ORDER BY {_RANK}) AS since_previous
+                   CASE WHEN NOT e.is_skipped AND NOT lag(e.is_skipped) OVER steps
+                        THEN e.entered_on - lag(e.entered_on) OVER steps END AS since_previous
             FROM cohort
             JOIN pipeline.stage_dates AS e
               ON e.workspace_id = $1 AND e.opportunity_id = cohort.id AND {_RANK} IS NOT NULL
+            WINDOW steps AS (PARTITION BY cohort.id ORDER BY {_RANK})
         )
         SELECT false AS is_now, stage, since_start, since_previous, count(*) AS count,
                count(*) FILTER (WHERE is_skipped) AS skipped
@@ -161,15 +189,15 @@ async def tally_created(
 ) -> list[asyncpg.Record]:
     """Deals that met stage 1 in these days, by group and why they are no pipeline created."""
     where = cut.where(session.workspace_id)
+    _look_at_moved(where, cut, first)
     where.require("d.entered_on >= {}", first)
     where.require("d.entered_on <= {}", last)
     return await session.fetch(
         f"""
         SELECT {DIMENSIONS[group_by]} AS group_key, {_UNCREATED} AS excluded, count(*) AS count,
                coalesce(sum({_BRINGS}), 0) AS net_arr, coalesce(sum(o.amount), 0) AS amount
-        FROM pipeline.stage_dates AS d
-        JOIN pipeline.opportunities AS o ON o.workspace_id = $1 AND o.id = d.opportunity_id
-        WHERE d.workspace_id = $1 AND d.stage = 'discovery' AND {where}
+        FROM {_met(cut, "'discovery'")}
+        WHERE {where}
         GROUP BY 1, 2
         """,
         *where.values,
@@ -232,13 +260,13 @@ async def active_deals(session: Session, cut: Cut) -> dict[UUID, int]:
 async def accepted_deals(session: Session, cut: Cut, first: date, last: date) -> dict[UUID, int]:
     """Deals that met stage 1 in these days, by owner."""
     where = cut.where(session.workspace_id)
+    _look_at_moved(where, cut, first)
     where.require("d.entered_on >= {}", first)
     where.require("d.entered_on <= {}", last)
     rows = await session.fetch(
         f"""
-        SELECT o.owner_id, count(*) AS count FROM pipeline.stage_dates AS d
-        JOIN pipeline.opportunities AS o ON o.workspace_id = $1 AND o.id = d.opportunity_id
-        WHERE d.workspace_id = $1 AND d.stage = 'discovery' AND {where} GROUP BY 1
+        SELECT o.owner_id, count(*) AS count FROM {_met(cut, "'discovery'")}
+        WHERE {where} GROUP BY 1
         """,
         *where.values,
     )

@@ -177,7 +177,8 @@ class Outcomes(BaseModel):
 
 class ConversionStage(BaseModel):
     """`share` of the cohort, `from_previous` of those who reached the stage before. A stage that
-    was skipped counts as reached, on the day of the one reached instead."""
+    was skipped counts as reached, on the day of the one reached instead; `days_from_previous` is
+    only of deals that skipped neither of the two."""
 
     stage: Ladder
     reached: int

@@ -144,13 +144,14 @@ def conversion(
     met: dict[Any, dict[str, date]] = {}
     for one in dates:
         met.setdefault(one["opportunity_id"], {})[one["stage"]] = one["entered_on"]
+    really = {(one["opportunity_id"], one["stage"]) for one in dates if not one["is_skipped"]}
     began = {key: days.get(stage) if stage else min(days.values()) for key, days in met.items()}
     cohort = {key: day for key, day in began.items() if day is not None and first <= day <= last}
     current = {row["id"]: row["stage"] for row in rows}
     now = [current[key] for key in cohort]
     ladder = LADDER[LADDER.index(stage or LADDER[0]) :]
     lines = {}
-    for place, name in enumerate(ladder):
+    for name in ladder:
         reached = [key for key in cohort if name in met[key]]
         since = [max((met[key][name] - cohort[key]).days, 0) for key in reached]
         steps = []
@@ -160,10 +161,9 @@ def conversion(
             steps = [
                 max((met[key][name] - met[key][before]).days, 0)
                 for key in reached
-                if before in met[key]
+                if {(key, name), (key, before)} <= really
             ]
         lines[name] = {"reached": len(reached), "start": told(since), "previous": told(steps)}
-        del place
     return {
         "count": len(cohort),
         "won": now.count("closed_won"),

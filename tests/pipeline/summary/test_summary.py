@@ -30,7 +30,9 @@ def books(draw: st.DrawFn) -> list[list[dict[str, Any]]]:
     """Deals that move about: each batch is later than the one before."""
     count = draw(st.integers(1, 10))
     batches: list[list[dict[str, Any]]] = [[], [], []]
-    ages = sorted(draw(st.lists(st.integers(2, 400), min_size=3, max_size=3)), reverse=True)
+    ages = sorted(
+        draw(st.lists(st.integers(2, 400), min_size=3, max_size=3, unique=True)), reverse=True
+    )
     for place in range(count):
         for step, age in enumerate(ages):
             if step and draw(st.booleans()):
@@ -77,6 +79,7 @@ class TestBooksMadeByDice:
                 await self._open(api, rows, visits)
                 await self._conversion(api, rows, dates)
                 await self._win_rate(api, rows)
+                await self._people(api)
 
     async def _open(self, api: Api, rows: list[Any], visits: list[Any]) -> None:
         answer = await api.call("GET", SUMMARY)
@@ -122,6 +125,22 @@ class TestBooksMadeByDice:
                 assert line["reached"] == expected["reached"]
                 assert line["days_from_start"] == expected["start"]
                 assert line["days_from_previous"] == expected["previous"]
+
+    async def _people(self, api: Api) -> None:
+        """A team's book is looked up another way than the company's, and adds up to it."""
+        for path, read in (
+            ("conversion?from=2025-09-01&to=2026-06-10", lambda one: one["count"]),
+            ("conversion?stage=scoping&from=2025-09-01&to=2026-06-10", lambda one: one["count"]),
+            ("pipeline-created?fiscal_quarter=FY27-Q1", lambda one: one["total"]["count"]),
+            ("capacity?", lambda one: one["actual"]["won"] + one["actual"]["active_deals"]),
+            ("?", lambda one: sum(line["count"] for line in one["completed_stays"]["stages"])),
+        ):
+            whole = read(await api.call("GET", f"{SUMMARY}/{path}".replace("/?", "?")))
+            parts = [
+                read(await api.call("GET", f"{SUMMARY}/{path}&user_id={user}".replace("/?", "?")))
+                for user in ("mia", "zoe")
+            ]
+            assert sum(parts) == whole, (path, parts, whole)
 
     async def _win_rate(self, api: Api, rows: list[Any]) -> None:
         first, last = date(2026, 2, 1), date(2026, 7, 31)
