@@ -26,6 +26,8 @@ router = APIRouter(
 User = Annotated[
     str | None, Query(max_length=255, description="A user's id or external id, with the subtree.")
 ]
+# In CSV details have columns of their own.
+_COLUMNS = [name for name in schemas.Notice.model_fields if name != "details"]
 Kind = Annotated[str | None, Query(max_length=100)]
 
 
@@ -52,7 +54,7 @@ async def list_notices(
         opportunity_id=opportunity_id,
     )
     rows, cursor = page.cut(rows, lambda row: [str(row["id"])])
-    return list_answer(request, rows, cursor, list(schemas.Notice.model_fields))
+    return list_answer(request, rows, cursor, _COLUMNS)
 
 
 @router.post("/read", response_model=schemas.ReadAnswer)

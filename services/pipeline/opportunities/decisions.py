@@ -273,7 +273,10 @@ def _check_locked(drafted: Draft, circumstances: Circumstances) -> None:
     stage = STAGE[current["stage"]]
     if stage.is_open and stage.key != "closing":
         return
-    changed = [_NAMES.get(name, name) for name in _LOCKED if row[name] != current[name]]
+    # Auto-closed is told by the reason, which another one must not hide.
+    is_auto_closed = current["lost_reason"] == AUTO_CLOSE_REASON
+    locked = (*_LOCKED, "lost_reason") if is_auto_closed else _LOCKED
+    changed = [_NAMES.get(name, name) for name in locked if row[name] != current[name]]
     if not changed:
         return
     if not circumstances.is_recording:

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from services.kit import clock as kit_clock
 from services.kit.db import WriteSession
+from services.kit.errors import ServiceError
 from services.pipeline.notices.service import Message, notify_many
 from services.pipeline.opportunities import service as opportunities
 from services.pipeline.opportunities.access import SYSTEM
@@ -46,8 +47,8 @@ async def follow(session: WriteSession, ids: Sequence[UUID]) -> Mapping[UUID, da
     doings, done = await _decide(session, cases, rules)
     await notify_many(session, doings.told)
     await repository.insert_findings(session, doings.found, rules.now)
-    for case, clock, _ in doings.closed:
-        await _close(session, case, clock, rules)
+    if doings.closed:
+        await _close(session, doings.closed, rules)
     await notify_many(session, [message for *_, message in doings.closed])
     return await _store(session, cases, done, rules)
 
@@ -109,16 +110,25 @@ async def _people(session: WriteSession, cases: Sequence[Case], rules: Rules) ->
     }
 
 
-async def _close(session: WriteSession, case: Case, clock: Clock, rules: Rules) -> None:
-    """Lost, in the product's own name. A renewal's loss is booked the day it is closed, since the
-    month of its renewal date is locked by then."""
-    stated: dict[str, Any] = {"stage": "closed_lost", "lost_reason": AUTO_CLOSE_REASON}
+async def _close(
+    session: WriteSession, closed: Sequence[tuple[Case, Clock, Message]], rules: Rules
+) -> None:
+    """Lost, in the product's own name, all in a few statements."""
+    statements = [_loss(case, clock, rules) for case, clock, _ in closed]
+    outcomes = await opportunities.upsert_many(session, SYSTEM, statements, recording=False)
+    for outcome in outcomes:
+        if isinstance(outcome, ServiceError):
+            raise outcome
+
+
+def _loss(case: Case, clock: Clock, rules: Rules) -> dict[str, Any]:
+    """A renewal's loss is booked the day it is closed, since the month of its renewal date is
+    locked by then."""
+    stated = {"id": case.id, "stage": "closed_lost", "lost_reason": AUTO_CLOSE_REASON}
     if clock.kind == RENEWAL:
-        stated["close_date"] = rules.day(rules.now)
-        stated["lost_details"] = f"Not renewed within its window after {clock.run}."
-    else:
-        stated["lost_details"] = f"No progress since {rules.day(clock.started_at)}."
-    await opportunities.change(session, SYSTEM, case.id, stated, reason=str(stated["lost_details"]))
+        details = f"Not renewed within its window after {clock.run}."
+        return {**stated, "lost_details": details, "close_date": rules.day(rules.now)}
+    return {**stated, "lost_details": f"No progress since {rules.day(clock.started_at)}."}
 
 
 async def _store(

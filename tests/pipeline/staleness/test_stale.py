@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.client import Api
-from tests.pipeline.deals import account, deal, findings, get, history, move, patch
+from tests.pipeline.deals import account, deal, findings, get, history, move, patch, try_patch
 from tests.pipeline.staleness.clock_book import (
     START,
     Clock,
@@ -97,6 +97,9 @@ class TestClosing:
             answer = await move(api, opportunity, "discovery", reason="It came back")
             assert answer.status_code == 409
             assert "auto_closed_stays_closed" in answer.text
+            async with await api.client_for("rep", "ana") as ana:
+                answer = await try_patch(ana, opportunity, lost_reason="other")
+                assert (answer.status_code, answer.json()["code"]) == (409, "opportunity_closed")
 
     @pytest.mark.parametrize(
         "progress",
