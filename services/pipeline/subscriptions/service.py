@@ -13,6 +13,7 @@ from services.pipeline.accounts.repository import ACCOUNTS
 from services.pipeline.customers.terms.service import follow_subscriptions
 from services.pipeline.hygiene.touching import accounts_touched
 from services.pipeline.opportunities import service_order_types as order_types
+from services.pipeline.opportunities.service_basis import follow_arr
 from services.pipeline.subscriptions.repository import SUBSCRIPTIONS
 from services.workspace.workspaces.repository import get_workspace
 
@@ -63,6 +64,14 @@ async def upsert_subscriptions(
     await accounts_touched(session, (draft.row["account_id"] for draft in drafts))
     moved = [draft.row["account_id"] for draft in drafts if _DATED & draft.changed or draft.is_new]
     await order_types.look_again(session, moved)
+    await follow_arr(
+        session,
+        {
+            draft.row["id"]: (draft.current["arr"], draft.row["arr"])
+            for draft in drafts
+            if draft.refusal is None and draft.current is not None and "arr" in draft.changed
+        },
+    )
     return outcomes
 
 

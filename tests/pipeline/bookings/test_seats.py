@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from services.pipeline.bookings.domain import Seats, reconcile
 from tests.client import Api
 from tests.pipeline.bookings.harness import audit, closed, subscription
-from tests.pipeline.deals import OPPORTUNITIES, company, deal
+from tests.pipeline.deals import OPPORTUNITIES, company, deal, get
 
 Clock = Callable[[datetime], AbstractContextManager[None]]
 SUBSCRIPTIONS = "/pipeline/v1/subscriptions"
@@ -113,6 +113,22 @@ class TestRecording:
             assert await closed(api, "FY27-Q2") == 2000
             told = await api.call("GET", f"{SUBSCRIPTIONS}/s-1/reconciliation?peaks=120")
             assert told["recorded_quarters"] == [1, 3, 4]
+        await audit(api)
+
+    async def test_raises_the_basis_of_the_open_renewal(self, api: Api, clock_at: Clock) -> None:
+        with clock_at(NOW):
+            await subscription(api)
+            fields = {
+                "stage": "proposal", "type": "renewal", "amount": "10000.00",
+                "subscription_external_id": "s-1",
+            }  # fmt: skip
+            followed = await deal(api, "R1", **fields, arr_basis="10000.00")
+            stated = await deal(api, "R2", **fields, arr_basis="9000.00")
+            body = {"quarter": 1, "peak_seats": 110, "owner_external_id": "ana"}
+            await api.call("POST", f"{SUBSCRIPTIONS}/s-1/reconciliations", json=body)
+            after = await get(api, followed)
+            assert (after["arr_basis"], after["net_arr"]) == ("11000.00", "-1000.00")
+            assert (await get(api, stated))["arr_basis"] == "9000.00"
         await audit(api)
 
     async def test_is_for_who_may_write_the_owners_deals(self, api: Api) -> None:
