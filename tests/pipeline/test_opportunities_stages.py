@@ -141,7 +141,8 @@ class TestClosedRecords:
         assert (await move(api, stored, "awaiting_signature", reason="Typo")).status_code == 200
         await patch(api, stored, amount="130000")
         assert (await move(api, stored, "closing")).status_code == 200
-        assert (await move(api, stored, "closed_won")).status_code == 200
+        refused = await move(api, stored, "closed_won")
+        assert refused.json()["code"] == "approvals_missing"
 
     async def test_are_corrected_by_a_record(self, api: Api) -> None:
         stored = await deal(api, stage="closed_won")

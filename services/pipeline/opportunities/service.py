@@ -14,6 +14,7 @@ from services.kit.db import Session, WriteSession
 from services.pipeline.gates.closing import split_reason
 from services.pipeline.opportunities import events, gates, linked, repository
 from services.pipeline.opportunities.access import Actor, Sight
+from services.pipeline.opportunities.alerts import tell_lost
 from services.pipeline.opportunities.context import circumstances_of
 from services.pipeline.opportunities.decisions import draft, finish
 from services.pipeline.opportunities.drafts import Circumstances, Draft
@@ -111,6 +112,7 @@ async def change(
         policy = await get_policy(session, current["policy_version"])
         return _as_it_stands(current, figure_state(current, policy), policy, circumstances)
     await events.record(session, current, changed, actor.name, now)
+    await tell_lost(session, [changed], circumstances)
     await follow_through(session, actor, [changed])
     return _as_it_stands(changed.row, changed.state, circumstances.policy, circumstances)
 

@@ -19,6 +19,7 @@ from services.kit.errors import IdMismatchError, IdTakenError, ServiceError
 from services.kit.ids import new_id
 from services.pipeline.opportunities import events, gates, linked, repository
 from services.pipeline.opportunities.access import Actor
+from services.pipeline.opportunities.alerts import tell_lost
 from services.pipeline.opportunities.context import circumstances_of
 from services.pipeline.opportunities.decisions import draft, finish
 from services.pipeline.opportunities.drafts import Change, Circumstances, Draft
@@ -196,6 +197,7 @@ async def _store(
     await repository.insert_rows(session, [each.row for each in changes if each.is_new])
     await repository.update_rows(session, [each.row for each in changes if not each.is_new])
     await events.record_many(session, changes, actor.name, circumstances.now)
+    await tell_lost(session, changes, circumstances)
     await follow_through(session, actor, changes)
 
 

@@ -241,3 +241,23 @@ class TestRecords:
         assert [(f["opportunity_id"], f["codes"]) for f in listed["items"]] == [
             (stored["id"], ["lost_reason_listed"])
         ]
+
+
+class TestAlert:
+    @pytest.mark.parametrize(
+        ("fields", "count"),
+        [
+            ({"amount": "12000.00"}, 1),
+            ({"amount": "11999.99"}, 0),
+            ({"amount": "5.00", "segment": "public_sector"}, 1),
+            ({"amount": "90000.00", "type": "add_on"}, 0),
+        ],
+    )
+    async def test_a_manager_hears_of_a_lost_deal_that_matters(
+        self, api: Api, fields: dict[str, Any], count: int
+    ) -> None:
+        stored = await deal(api, **fields)
+        assert (await move(api, stored, "closed_lost", reason="Bought.")).status_code == 200
+        mia = await api.client_for("manager", "mia")
+        told = (await mia.call("GET", "/pipeline/v1/notices"))["items"]
+        assert [item["kind"] for item in told] == ["opportunity_lost"] * count
