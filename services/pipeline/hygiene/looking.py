@@ -27,15 +27,21 @@ CYCLES: Final = "hygiene.cycles"
 TOUCHES: Final = "hygiene.touches"
 EVERY: Final = timedelta(seconds=5)
 _BACK: Final = timedelta(seconds=60)
+_FIRST: Final = timedelta(minutes=10)
 _AT_ONCE: Final = 1000
 
 
 async def known_cycles(session: WriteSession, at: Moment) -> CycleTimes:
-    """The cycles of today, or of the last day they were worked out; the first time, now."""
+    """The cycles as they were worked out last; the first time, now, and once more when what is
+    told of the past has had time to come in."""
     stored = await session.fetchval(
         "SELECT cycles FROM pipeline.hygiene_looks WHERE workspace_id = $1", session.workspace_id
     )
+    assert session.workspace_id is not None
     if stored is not None:
+        if stored["policy"] != at.policy.version:
+            # Another policy may count other quarters: the timer works them out anew at once.
+            await timers.arm(session, CYCLES, {session.workspace_id: at.now})
         return from_json(stored)
     cycles = await cycle_times(session, at.now)
     await session.execute(
@@ -45,13 +51,13 @@ async def known_cycles(session: WriteSession, at: Moment) -> CycleTimes:
         ON CONFLICT (workspace_id) DO NOTHING
         """,
         session.workspace_id,
-        to_json(cycles),
+        _kept(cycles, at),
         at.today,
         at.now,
         {},
     )
-    assert session.workspace_id is not None
-    await timers.arm(session, CYCLES, {session.workspace_id: _tomorrow(at)})
+    soon = min(at.now + _FIRST, _tomorrow(at))
+    await timers.arm(session, CYCLES, {session.workspace_id: soon})
     await timers.arm(session, TOUCHES, {session.workspace_id: at.now + EVERY})
     return cycles
 
@@ -73,6 +79,10 @@ def from_json(stored: Mapping[str, Any]) -> CycleTimes:
         by_segment={name: cycle(told) for name, told in stored["segments"].items()},
         by_group={(segment, kind): cycle(told) for segment, kind, told in stored["groups"]},
     )
+
+
+def _kept(cycles: CycleTimes, at: Moment) -> dict[str, Any]:
+    return {**to_json(cycles), "policy": at.policy.version}
 
 
 def _tomorrow(at: Moment) -> datetime:
@@ -104,7 +114,7 @@ async def work_out_cycles(session: WriteSession, subject_id: UUID) -> None:
         UPDATE pipeline.hygiene_looks SET cycles = $2, cycles_on = $3 WHERE workspace_id = $1
         """,
         session.workspace_id,
-        to_json(new),
+        _kept(new, at),
         at.today,
     )
     await timers.rearm(session, CYCLES, subject_id, _tomorrow(at))

@@ -235,7 +235,6 @@ class TestWhenItCanChange:
             assert {name: each.evidence for name, each in then.items()} == {
                 name: each.evidence for name, each in wrong.items()
             }
-        assert all(each.since is None or each.since <= now for each in wrong.values())
 
 
 class TestMonths:
