@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
+from services.cli.demo.contacts import champion_of
 from services.cli.demo.dice import Dice
 from services.cli.demo.names import LOST_REASONS
 
@@ -140,7 +141,31 @@ def tell(script: Script, dice: Dice, today: date) -> Deal | None:
         if script.created < day < script.closes:
             telling.note(day, **fields)
     _end(telling, script, dice)
-    return Deal(script.external_id, _steps(telling, script, dice, today))
+    steps = _steps(telling, script, dice, today)
+    return Deal(script.external_id, _look_after(steps, script, dice, today))
+
+
+def _look_after(
+    steps: tuple[Step, ...], script: Script, dice: Dice, today: date
+) -> tuple[Step, ...]:
+    """Of most deals the people are named, and of most open ones the next step was renewed lately."""
+    first = steps[0]
+    if dice.happens(0.85):
+        named = {"contact_external_ids": [champion_of(script.facts["account_external_id"])]}
+        steps = (Step(first.at, first.fields | named), *steps[1:])
+    stage = _last(steps, "stage")
+    at = datetime(today.year, today.month, today.day, 19, tzinfo=UTC) - timedelta(days=1)
+    is_free = script.kind != "renewal" or stage != STAGES[0]
+    if stage not in STAGES or steps[-1].at >= at or not is_free or not dice.happens(0.7):
+        return steps
+    day = (today + timedelta(days=dice.whole(1, 12))).isoformat()
+    if _last(steps, "next_step_date") == day:
+        return steps
+    return (*steps, Step(at, {"next_step_date": day}))
+
+
+def _last(steps: tuple[Step, ...], name: str) -> Any:
+    return next((step.fields[name] for step in reversed(steps) if name in step.fields), None)
 
 
 def _begin(telling: _Telling, script: Script, dice: Dice) -> None:
