@@ -335,3 +335,20 @@ class TestCycles:
             await rest(api)
             await check(api)
             assert "older_than_cycle" not in await rules_of(api, "open")
+
+
+class TestGates:
+    async def test_recorded_past_an_unmet_gate(self, api: Api, clock_at: At) -> None:
+        """It stands while the opportunity is in the stage it came to so."""
+        with clock_at(NOW):
+            await company(api)
+            async with await api.client_for("integration") as recorder:
+                await deal(recorder, "O1", stage="pending_acceptance", source_kind="inbound")
+                await put(recorder, "O1", stage="discovery")
+                await rest(api)
+                row = (await standing(api))["O1", "gate_findings_open"]
+                assert row["evidence"]["stage"] == "discovery"
+                assert row["evidence"]["codes"]
+                await put(recorder, "O1", stage="closed_lost", lost_reason="price")
+                await rest(api)
+                assert "gate_findings_open" not in await rules_of(api, "O1")
