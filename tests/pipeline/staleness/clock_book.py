@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from services.pipeline.staleness.sentences import KIND
 from tests.client import Api
 from tests.pipeline.deals import account, company, deal, patch
 
@@ -39,10 +40,15 @@ async def small(api: Api, external_id: str = "O1", **fields: Any) -> Any:
 
 
 async def told(api: Api, kind: str | None = None) -> list[tuple[str, str]]:
-    """Kind and person of every notice, the oldest first."""
+    """Kind and person of every notice of a clock, the oldest first."""
     params = {"limit": 200} | ({"kind": kind} if kind else {})
     page = await api.call("GET", "/pipeline/v1/notices", params=params)
-    return [(item["kind"], item["user_external_id"]) for item in reversed(page["items"])]
+    of_clocks = set(KIND.values())
+    return [
+        (item["kind"], item["user_external_id"])
+        for item in reversed(page["items"])
+        if item["kind"] in of_clocks
+    ]
 
 
 async def begin(api: Api, clock_at: Clock, start: datetime = START, **settings: Any) -> None:
