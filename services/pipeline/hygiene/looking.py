@@ -39,7 +39,7 @@ async def known_cycles(session: WriteSession, at: Moment) -> CycleTimes:
     )
     assert session.workspace_id is not None
     if stored is not None:
-        if stored["policy"] != at.policy.version:
+        if stored.get("policy") != at.policy.version:
             # Another policy may count other quarters: the timer works them out anew at once.
             await timers.arm(session, CYCLES, {session.workspace_id: at.now})
         return from_json(stored)

@@ -35,12 +35,14 @@ async def read_standing(
     session: Session, ids: Sequence[UUID]
 ) -> dict[UUID, dict[str, asyncpg.Record]]:
     """By opportunity and rule. A snooze takes the row's lock, so this waits for one under way and
-    sees it."""
+    sees it; nobody else holds more than one of these, so their order does not matter."""
     rows = await session.fetch(
         f"""
-        SELECT {", ".join(FINDINGS.columns)} FROM pipeline.hygiene_findings
-        WHERE workspace_id = $1 AND opportunity_id = ANY($2::uuid[])
-        ORDER BY id FOR NO KEY UPDATE
+        SELECT {", ".join(f"f.{name}" for name in FINDINGS.columns)}
+        FROM unnest($2::uuid[]) AS wanted (id)
+        JOIN pipeline.hygiene_findings AS f
+          ON f.workspace_id = $1 AND f.opportunity_id = wanted.id
+        FOR NO KEY UPDATE OF f
         """,
         session.workspace_id,
         list(ids),
