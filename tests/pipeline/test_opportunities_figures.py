@@ -20,6 +20,7 @@ from tests.pipeline.deals import (
     put,
     try_patch,
 )
+from tests.pipeline.gates.gated import NO_GATES, set_policy, supply
 
 
 @pytest.fixture(autouse=True)
@@ -98,6 +99,7 @@ class TestForecastCategory:
 
     async def test_the_owners_choice_stays_over_stages(self, api: Api) -> None:
         stored = await deal(api, forecast_category="commit")
+        await supply(api, stored)
         assert stored["forecast_category_source"] == "owner"
         moved = await patch(api, stored, stage="scoping")
         assert (moved["forecast_category"], moved["forecast_category_source"]) == (
@@ -110,6 +112,7 @@ class TestForecastCategory:
     async def test_saying_what_the_stage_implies_is_the_stages(self, api: Api) -> None:
         stored = await deal(api, forecast_category="pipeline")
         assert stored["forecast_category_source"] == "stage"
+        await set_policy(api, gates=NO_GATES)
         assert (await patch(api, stored, stage="proposal"))["forecast_category"] == "best_case"
 
     async def test_null_returns_to_the_stage(self, api: Api) -> None:

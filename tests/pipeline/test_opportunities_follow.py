@@ -27,6 +27,7 @@ from tests.pipeline.deals import (
     rows_of,
     try_patch,
 )
+from tests.pipeline.gates.gated import NO_GATES, set_policy, supply
 
 
 @pytest.fixture(autouse=True)
@@ -120,6 +121,7 @@ class TestApplyPolicy:
     async def test_a_policy_may_switch_closing_on(self, api: Api) -> None:
         stored = await deal(api, stage="awaiting_signature")
         await new_policy(api, stage__closing_enabled=True)
+        await supply(api, stored)
         closing = await patch(api, stored, stage="7 - Closing")
         assert (closing["stage"], closing["stage_number"]) == ("closing", None)
         assert closing["forecast_category"] == "commit"
@@ -210,6 +212,7 @@ class TestOpenRequested:
         request = Request(new_id(), clock.now())
         async with api.database().write(api.workspace_id) as session:
             await open_requested(session, request)
+        await set_policy(api, gates=NO_GATES)
         await patch(api, {"id": request.opportunity_id}, stage="discovery", name="Renamed")
         async with api.database().write(api.workspace_id) as session:
             opened = await open_requested(session, request)
