@@ -1,4 +1,5 @@
-"""What closing a deal without a win must say: why, and what that reason needs named. Pure."""
+"""What closing a deal must say: why it is lost, and what that reason needs named; and why a renewal
+is won below what the customer had. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import Any, Final
 
 from services.kit import money
 from services.pipeline.gates.facts import BREAKUP, CHECKLIST, Facts, Outcome, is_done
+from services.pipeline.opportunities.net_arr import REVERSING_CATEGORIES
 from services.pipeline.opportunities.stages import AUTO_CLOSE_REASON
 from services.workspace.policy import Policy
 from services.workspace.policy_gates import Criterion
@@ -122,7 +124,21 @@ def unqualified_details_given(_: Criterion, facts: Facts) -> Outcome:
     return Outcome(False, "Say in lost_details what makes it unqualified.")
 
 
+def downgrade_reason_given(_: Criterion, facts: Facts) -> Outcome:
+    row = facts.row
+    if row["type"] != "renewal" or row["category"] in REVERSING_CATEGORIES or row["net_arr"] >= 0:
+        return _ASKS_NOTHING
+    reason = (row["lost_reason"] or "").strip()
+    if reason:
+        return Outcome(True, evidence=reason)
+    return Outcome(
+        False,
+        f"Say in lost_reason why it renews {money.text(-row['net_arr'])} below its ARR basis.",
+    )
+
+
 CHECKS: Final = {
+    "downgrade_reason_given": downgrade_reason_given,
     "lost_reason_listed": lost_reason_listed,
     "lost_details_given": lost_details_given,
     "competitor_named": _named("competitor", "Name the competitor it was lost to."),

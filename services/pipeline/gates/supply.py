@@ -69,6 +69,7 @@ _HOW: Final[dict[str, _How]] = {
     "customer_paper_allowed": (
         "PUT", f"{_DEAL}/checklist", {"items": {"customer_paper_used": {"state": "open"}}},
     ),
+    "downgrade_reason_given": _patch(lost_reason="<why it is less>"),
     "lost_reason_listed": _patch(lost_reason="<one of the list>"),
     "lost_details_given": _patch(lost_details="<text>"),
     "competitor_named": _note("competitor", "<who>"),

@@ -53,12 +53,6 @@ def _broken(drafted: Draft, circumstances: Circumstances) -> Iterator[Refusal]:
         if locked is not None:
             last = month_lock_ends(locked, policy.number("booking.month_lock_day"))
             yield month_locked(locked, last + timedelta(days=1))
-    if _lacks_downgrade_reason(drafted):
-        yield Refusal(
-            "downgrade_reason_missing",
-            f"The renewal is won {-row['net_arr']:.2f} below its ARR basis: say why in"
-            " lost_reason.",
-        )
 
 
 def _locked_month(current: Row, row: Row, today: date, policy: Policy) -> date | None:
@@ -72,6 +66,18 @@ def _locked_month(current: Row, row: Row, today: date, policy: Policy) -> date |
     return None
 
 
+def downgrade(drafted: Draft) -> Refusal | None:
+    """What holds a renewal won below its basis without a reason. The gate of 6 - Awaiting Signature
+    asks for it with everything else, so this speaks after it, where that let the deal pass."""
+    row = drafted.row
+    if not _lacks_downgrade_reason(drafted):
+        return None
+    return Refusal(
+        "downgrade_reason_missing",
+        f"The renewal is won {-row['net_arr']:.2f} below its ARR basis: say why in lost_reason.",
+    )
+
+
 def _lacks_downgrade_reason(drafted: Draft) -> bool:
     row = drafted.row
     return (
@@ -79,7 +85,7 @@ def _lacks_downgrade_reason(drafted: Draft) -> bool:
         and row["type"] == "renewal"
         and row["category"] not in REVERSING_CATEGORIES
         and row["net_arr"] < 0
-        and not row["lost_reason"]
+        and not (row["lost_reason"] or "").strip()
     )
 
 

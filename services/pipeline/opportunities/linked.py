@@ -19,7 +19,7 @@ from services.kit.schemas import EXTERNAL_ID_LENGTH_MAX
 from services.pipeline.opportunities import repository
 from services.pipeline.opportunities.access import Actor
 from services.pipeline.opportunities.booking_errors import booking_error
-from services.pipeline.opportunities.bookings import is_newly
+from services.pipeline.opportunities.bookings import downgrade, is_newly
 from services.pipeline.opportunities.drafts import Change, Circumstances, Draft
 from services.pipeline.opportunities.net_arr import REVERSING_CATEGORIES
 from services.pipeline.opportunities.record import Row
@@ -43,7 +43,7 @@ async def hold(
     """By opportunity, what refuses it; for who records, findings instead. Asks nobody unless a
     duplicate is reopened, a renewal is won after its window, or a deal handed in is won."""
     refused: dict[UUID, ServiceError] = {}
-    found: list[tuple[Draft, Refusal]] = []
+    found = [(each, refusal) for each in drafts if (refusal := downgrade(each)) is not None]
     reopened = [each for each in drafts if _is_reopened_duplicate(each)]
     if reopened:
         merged = await _merged(session, [each.row["id"] for each in reopened])

@@ -14,7 +14,7 @@ from services.workspace.fiscal import calendar_for
 from services.workspace.policy import SOP_2022, Policy
 from tests.client import Api
 from tests.pipeline.bookings.harness import audit, closed, renewal, try_ask
-from tests.pipeline.deals import OPPORTUNITIES, company, deal, findings, get, put, try_patch
+from tests.pipeline.deals import OPPORTUNITIES, company, deal, findings, get, move, put, try_patch
 
 Clock = Callable[[datetime], AbstractContextManager[None]]
 CALENDAR = calendar_for(2, "America/Los_Angeles")
@@ -194,6 +194,34 @@ class TestChecks:
         told = await put(api, "R3", stage="closed_won", lost_reason="fewer seats")
         rules = [rule for _, rule in await findings(api, told)]
         assert "downgrade_reason_missing" not in rules
+
+    async def test_what_a_downgrade_lacks_is_said_at_once(self, api: Api) -> None:
+        below = await renewal(api, "R1", stage="awaiting_signature", amount="80.00")
+        rep = await api.client_for("rep", "ana")
+        path = f"{OPPORTUNITIES}/{below['id']}/stage-gate"
+        gate = await rep.call("GET", path)
+        won = next(each for each in gate["next_stages"] if each["stage"] == "closed_won")
+        asked = {each["code"] for each in won["unmet"]}
+        assert {"downgrade_reason_given", "documents_attached", "won_reason"} <= asked
+        refused = (await move(rep, below, "closed_won")).json()
+        assert refused["code"] == "stage_gate_not_met"
+        assert {each["code"] for each in refused["unmet"]} == asked
+        await put(api, "R1", lost_reason="fewer seats")
+        gate = await rep.call("GET", path)
+        told = {each["code"]: each["status"] for each in gate["criteria"]}
+        assert told["downgrade_reason_given"] == "met"
+        await put(api, "R1", amount="100.00", lost_reason=None)
+        gate = await rep.call("GET", path)
+        told = {each["code"]: each["status"] for each in gate["criteria"]}
+        assert told["downgrade_reason_given"] == "not_applicable"
+
+    async def test_no_override_wins_a_downgrade_without_a_reason(self, api: Api) -> None:
+        below = await renewal(
+            api, "R1", stage="awaiting_signature", amount="80.00", renewal_date=None
+        )
+        manager = await api.client_for("manager", "mia")
+        answer = await move(manager, below, "closed_won", override={"reason": "Quarter end"})
+        assert (answer.status_code, answer.json()["code"]) == (409, "downgrade_reason_missing")
 
     async def test_a_late_renewal_needs_an_exception(self, api: Api, clock_at: Clock) -> None:
         with clock_at(at("2026-06-17T17:00")):
