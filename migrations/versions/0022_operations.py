@@ -62,13 +62,22 @@ def downgrade() -> None:
         op.execute(f"DROP TABLE pipeline.{table}")
     for index in reversed(_INDEXES):
         op.execute(f"DROP INDEX pipeline.{index}")
-    op.execute("ALTER TABLE pipeline.opportunities DROP COLUMN opened_on")
+    op.execute(
+        "ALTER TABLE pipeline.opportunities DROP COLUMN opened_on, DROP COLUMN entered_later_at"
+    )
 
 
 def _date_opportunities() -> None:
-    """The day each opportunity began, of those that are there from their first version."""
-    op.execute("ALTER TABLE pipeline.opportunities ADD COLUMN opened_on DATE")
-    tables = ("pipeline.opportunities", "pipeline.opportunity_events", "workspace.workspaces")
+    """The day each opportunity began, of those that are there from their first version; and of
+    those told out of order the latest moment they entered a stage."""
+    op.execute(
+        "ALTER TABLE pipeline.opportunities"
+        " ADD COLUMN opened_on DATE, ADD COLUMN entered_later_at TIMESTAMP WITH TIME ZONE"
+    )
+    tables = (
+        "pipeline.opportunities", "pipeline.opportunity_events", "pipeline.stage_visits",
+        "workspace.workspaces",
+    )  # fmt: skip
     for table in tables:
         op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
     op.execute(
@@ -78,6 +87,17 @@ def _date_opportunities() -> None:
         FROM pipeline.opportunity_events AS e
         JOIN workspace.workspaces AS w ON w.id = e.workspace_id
         WHERE e.workspace_id = o.workspace_id AND e.opportunity_id = o.id AND e.version = 1
+        """
+    )
+    op.execute(
+        """
+        UPDATE pipeline.opportunities AS o SET entered_later_at = met.latest
+        FROM (
+            SELECT workspace_id, opportunity_id, max(entered_at) AS latest
+            FROM pipeline.stage_visits GROUP BY workspace_id, opportunity_id
+        ) AS met
+        WHERE met.workspace_id = o.workspace_id AND met.opportunity_id = o.id
+          AND met.latest > o.stage_entered_at
         """
     )
     for table in tables:
@@ -106,9 +126,10 @@ def _index_opportunities() -> None:
     op.execute(
         """
         CREATE INDEX ix_opportunities_moved
-        ON pipeline.opportunities (workspace_id, owner_id, stage_entered_at)
+        ON pipeline.opportunities
+            (workspace_id, owner_id, greatest(stage_entered_at, entered_later_at))
         INCLUDE (id, stage, type, order_type, segment, region, forecast_category, route_to_market,
-            buyer_stage, close_fiscal_quarter, opened_on)
+            buyer_stage, close_fiscal_quarter, opened_on, stage_entered_at, entered_later_at)
         """
     )
 

@@ -165,6 +165,9 @@ class Opportunity(Record, Base):
     lost_details: Mapped[str | None]
     push_count: Mapped[int]
     stage_entered_at: Mapped[datetime]
+    # The latest moment it entered any stage, kept only where that is later than `stage_entered_at`:
+    # its history was told out of order.
+    entered_later_at: Mapped[datetime | None]
     # The company's day its first version happened, which an import tells of the past.
     opened_on: Mapped[date | None]
     sales_accepted_date: Mapped[date | None]

@@ -127,7 +127,7 @@ def _start(
     row["currency"] = circumstances.currency
     row["version"] = 0
     row["push_count"] = 0
-    row["sales_accepted_date"] = None
+    row["sales_accepted_date"] = row["entered_later_at"] = None
     row["opened_on"] = circumstances.calendar.local_date(stated.get("occurred_at") or now)
     row["stage_entered_at"] = row["created_at"] = row["updated_at"] = row["occurred_at"] = now
     return row
@@ -152,6 +152,9 @@ def _move_stage(drafted: Draft, circumstances: Circumstances) -> None:
                 raise OpportunityClosedError(current["stage"], refusal)
             else:
                 raise StageNotReachableError(current["stage"], stage, refusal)
+    if current is not None:
+        latest = row["entered_later_at"] or current["stage_entered_at"]
+        row["entered_later_at"] = latest if latest > drafted.occurred_at else None
     row["stage_entered_at"] = drafted.occurred_at
     if row["sales_accepted_date"] is None and STAGE[stage].rank in _ACCEPTED_RANKS:
         row["sales_accepted_date"] = circumstances.calendar.local_date(drafted.occurred_at)

@@ -35,8 +35,8 @@ REFERENCE_NAMES: Final = {
 _NOT_STATED: Final = frozenset(
     {
         "id", "version", "forecast_category", "net_arr", "close_fiscal_quarter",
-        "push_count", "stage_entered_at", "opened_on", "sales_accepted_date", "occurred_at",
-        "created_at", "updated_at",
+        "push_count", "stage_entered_at", "entered_later_at", "opened_on", "sales_accepted_date",
+        "occurred_at", "created_at", "updated_at",
     }
 )  # fmt: skip
 INPUT_FIELDS: Final = tuple(name for name in COLUMNS if name not in _NOT_STATED)

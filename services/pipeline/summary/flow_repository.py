@@ -15,7 +15,7 @@ from services.kit.db import Session
 from services.kit.rows import Filters
 from services.pipeline.summary.domain import LADDER
 from services.pipeline.summary.models import CLOSED, OPEN
-from services.pipeline.summary.question import DIMENSIONS, REVERSING, Cut
+from services.pipeline.summary.question import DIMENSIONS, MOVED, REVERSING, Cut
 
 _RANK: Final = (
     "CASE e.stage "
@@ -69,10 +69,10 @@ def _place(where: Filters, value: Any) -> str:
 
 
 def _look_at_moved(where: Filters, cut: Cut, first: date) -> None:
-    """Of a team's book only what has moved since the period began: a deal has entered its stage
+    """Of a team's book only what has moved since the period began: a deal has entered some stage
     after whatever it met before. A day is left for the time zone."""
     if cut.owners is not None:
-        where.require("o.stage_entered_at >= {}::date - 1", first)
+        where.require(f"{MOVED} >= {{}}::date - 1", first)
 
 
 def _met(cut: Cut, stage: str) -> str:

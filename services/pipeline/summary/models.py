@@ -19,6 +19,9 @@ OPEN: Final = (
 
 CLOSED: Final = "stage IN ('closed_won', 'closed_lost', 'unqualified', 'duplicate')"
 
+LAST_MOVED: Final = "GREATEST(stage_entered_at, entered_later_at)"
+"""When it entered a stage last, in whatever order its history was told."""
+
 # Two labels of 255 letters are the most an index entry has room for.
 _LABELS: Final = (
     "id", "stage", "type", "order_type", "segment", "region", "forecast_category",
@@ -50,8 +53,14 @@ Index(
     "ix_opportunities_moved",
     Opportunity.workspace_id,
     Opportunity.owner_id,
-    Opportunity.stage_entered_at,
-    postgresql_include=[*_LABELS, "close_fiscal_quarter", "opened_on"],
+    text(LAST_MOVED),
+    postgresql_include=[
+        *_LABELS,
+        "close_fiscal_quarter",
+        "opened_on",
+        "stage_entered_at",
+        "entered_later_at",
+    ],
 )
 Index(
     "ix_stage_dates_stage",

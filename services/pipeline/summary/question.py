@@ -55,6 +55,9 @@ DIMENSIONS: Final[Mapping[str, str]] = {
 }
 """What opportunities are grouped by and cut by; without a value is null."""
 
+MOVED: Final = "GREATEST(o.stage_entered_at, o.entered_later_at)"
+"""When it entered a stage last, as the index of `models` has it."""
+
 REVERSING: Final = "('credit', 'decommission', 'debook')"
 """Categories of rows that take back another one's booking: never a deal of their own."""
 

@@ -16,7 +16,7 @@ import asyncpg
 from services.kit.db import Session
 from services.kit.rows import Filters
 from services.pipeline.summary.models import OPEN
-from services.pipeline.summary.question import DIMENSIONS, Cut
+from services.pipeline.summary.question import DIMENSIONS, MOVED, Cut
 
 _OPEN: Final = f"o.{OPEN}"
 
@@ -63,13 +63,13 @@ async def tally_visits(
 ) -> list[asyncpg.Record]:
     """Stays in a stage that ended in the period, by stage and whole days. Of the whole company
     nothing need be known of the opportunities; otherwise one whose last stay ended in the period
-    has entered its stage since."""
+    has entered a stage since. What was told out of order may end before it begins: no time."""
     if cut.is_whole and quarter is None:
         where, join = Filters("v.workspace_id = {}", session.workspace_id), ""
     else:
         where = cut.where(session.workspace_id)
         where.where("o.close_fiscal_quarter = {}", quarter)
-        where.require("o.stage_entered_at >= {}", since)
+        where.require(f"{MOVED} >= {{}}", since)
         join = (
             "JOIN pipeline.opportunities AS o ON o.workspace_id = $1 AND o.id = v.opportunity_id"
             " AND v.workspace_id = $1"
@@ -79,7 +79,7 @@ async def tally_visits(
     return await session.fetch(
         f"""
         SELECT v.stage,
-               date_part('day', v.left_at - v.entered_at)::int AS days, count(*) AS count
+               GREATEST(date_part('day', v.left_at - v.entered_at), 0)::int AS days, count(*) AS count
         FROM pipeline.stage_visits AS v {join}
         WHERE {where} AND v.left_at IS NOT NULL
         GROUP BY 1, 2

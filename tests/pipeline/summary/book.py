@@ -78,8 +78,8 @@ async def rows_of(api: Api) -> tuple[list[Any], list[Any], list[Any]]:
     return tables[0], tables[1], tables[2]
 
 
-def local(instant: datetime) -> date:
-    return instant.astimezone(ZONE).date()
+def local(instant: datetime, zone: ZoneInfo = ZONE) -> date:
+    return instant.astimezone(zone).date()
 
 
 def text(value: Any) -> str | None:
@@ -101,8 +101,11 @@ def told(days: list[int]) -> dict[str, Any]:
     }
 
 
-def open_sums(rows: list[Any], group: Any) -> dict[str | None, dict[str, Any]]:
+def open_sums(
+    rows: list[Any], group: Any, zone: ZoneInfo = ZONE
+) -> dict[str | None, dict[str, Any]]:
     """By group: what GET /v1/summary must say."""
+    today = local(NOW, zone)
     found: dict[str | None, list[Any]] = {}
     for row in rows:
         if row["stage"] not in CLOSED:
@@ -115,10 +118,10 @@ def open_sums(rows: list[Any], group: Any) -> dict[str | None, dict[str, Any]]:
             "amount": text(sum((row["amount"] or 0 for row in members), Decimal(0))),
             "net_arr": text(sum((row["net_arr"] for row in members), Decimal(0))),
             "in_stage": told(
-                [(TODAY - local(row["stage_entered_at"])).days + 1 for row in members]
+                [(today - local(row["stage_entered_at"], zone)).days + 1 for row in members]
             ),
-            "age": told([(TODAY - row["opened_on"]).days for row in members])["average"],
-            "oldest": max((TODAY - row["opened_on"]).days for row in members),
+            "age": told([(today - row["opened_on"]).days for row in members])["average"],
+            "oldest": max((today - row["opened_on"]).days for row in members),
             "pushes": sum(row["push_count"] for row in members),
             "pushed": sum(row["push_count"] > 0 for row in members),
         }
@@ -132,7 +135,8 @@ def stays(visits: list[Any], days: int = 180) -> dict[str, dict[str, Any]]:
     for visit in visits:
         left = visit["left_at"]
         if left is not None and NOW - timedelta(days=days) <= left <= NOW:
-            length = (left - visit["entered_at"]) // timedelta(days=1)
+            # Told out of order, it may end before it begins: no time at all.
+            length = max((left - visit["entered_at"]) // timedelta(days=1), 0)
             found.setdefault(visit["stage"], []).append(length)
     return {stage: told(lengths) for stage, lengths in found.items()}
 
@@ -145,9 +149,14 @@ def conversion(
     for one in dates:
         met.setdefault(one["opportunity_id"], {})[one["stage"]] = one["entered_on"]
     really = {(one["opportunity_id"], one["stage"]) for one in dates if not one["is_skipped"]}
-    began = {key: days.get(stage) if stage else min(days.values()) for key, days in met.items()}
-    cohort = {key: day for key, day in began.items() if day is not None and first <= day <= last}
+    opened = {row["id"]: row["opened_on"] for row in rows}
+    began = {key: days.get(stage) if stage else opened.get(key) for key, days in met.items()}
     current = {row["id"]: row["stage"] for row in rows}
+    cohort = {
+        key: day
+        for key, day in began.items()
+        if day is not None and first <= day <= last and key in current
+    }
     now = [current[key] for key in cohort]
     ladder = LADDER[LADDER.index(stage or LADDER[0]) :]
     lines = {}
