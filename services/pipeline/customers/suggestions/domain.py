@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
@@ -104,6 +104,17 @@ def loss_signal(use: Use, today: date, policy: Policy) -> Signal | None:
     is_near = today >= use.term.left(policy.number("customers.commit_within_months"))
     value = "commit" if is_low and is_near else "best_case"
     return Signal(value, {"measured_on": last.day.isoformat(), "reasons": reasons})
+
+
+def next_look(term: Term, today: date, policy: Policy) -> date | None:
+    """The next day that makes another signal of the same readings: the term begins, its end comes
+    near, it is over. None after that."""
+    days = (
+        term.start,
+        term.left(policy.number("customers.commit_within_months")),
+        term.end + timedelta(days=1),
+    )
+    return min((day for day in days if day > today), default=None)
 
 
 def growth_signal(use: Use, today: date, policy: Policy) -> Signal | None:

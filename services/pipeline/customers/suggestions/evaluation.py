@@ -50,7 +50,7 @@ async def evaluate(session: WriteSession, subscription_ids: Collection[UUID]) ->
     days = policy.number("customers.usage_drop_days")
     readings = await recent(session, subscription_ids, days)
     others = await repository.features_elsewhere(session, subscription_ids)
-    last = await repository.last_of(session, subscription_ids)
+    last = await repository.lock_last_of(session, subscription_ids)
     created: _Rows = []
     updated: _Rows = []
     for row in rows:

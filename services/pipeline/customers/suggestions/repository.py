@@ -123,10 +123,11 @@ async def features_elsewhere(
     return {row["id"]: frozenset(row["names"]) for row in rows}
 
 
-async def last_of(
-    session: Session, subscription_ids: Collection[UUID]
+async def lock_last_of(
+    session: WriteSession, subscription_ids: Collection[UUID]
 ) -> dict[tuple[UUID, str], dict[str, Any]]:
-    """The last suggestion of each kind about each of these subscriptions."""
+    """The last suggestion of each kind about each of these subscriptions, locked: whoever decides on
+    one meanwhile is waited for, and what was decided is seen."""
     rows = await session.fetch(
         f"""
         SELECT {", ".join(f"last.{name}" for name in SUGGESTIONS.columns)}
@@ -136,7 +137,7 @@ async def last_of(
             SELECT {", ".join(f"g.{name}" for name in SUGGESTIONS.columns)}
             FROM pipeline.suggestions AS g
             WHERE g.workspace_id = $1 AND g.subscription_id = wanted.id AND g.kind = kinds.kind
-            ORDER BY g.id DESC LIMIT 1
+            ORDER BY g.id DESC LIMIT 1 FOR NO KEY UPDATE
         ) AS last ON true
         """,
         session.workspace_id,
@@ -154,26 +155,36 @@ async def update(session: WriteSession, rows: Sequence[Mapping[str, Any]]) -> No
     await SUGGESTIONS.update(session, rows)
 
 
-async def measured_subscriptions(session: Session, opportunity_ids: Collection[UUID]) -> list[UUID]:
-    """Subscriptions with readings that these renewals and add-ons are about."""
-    rows = await session.fetch(
+async def subscriptions_to_look_at(
+    session: Session, opportunity_ids: Collection[UUID]
+) -> list[asyncpg.Record]:
+    """By opportunity, the subscriptions with readings that these renewals and add-ons are about,
+    and those that a suggestion says they were about."""
+    return await session.fetch(
         """
-        SELECT s.id FROM pipeline.opportunities AS o
+        SELECT found.opportunity_id, s.id, s.start_date, s.end_date
+        FROM (
+            SELECT o.id AS opportunity_id, o.subscription_id
+            FROM pipeline.opportunities AS o
+            WHERE o.workspace_id = $1 AND o.id = ANY($2::uuid[])
+              AND o.type IN ('renewal', 'add_on') AND o.subscription_id IS NOT NULL
+            UNION
+            SELECT o.id, p.id
+            FROM pipeline.opportunities AS o
+            JOIN pipeline.subscriptions AS p
+              ON p.workspace_id = $1 AND p.account_id = o.account_id
+            WHERE o.workspace_id = $1 AND o.id = ANY($2::uuid[]) AND o.type = 'renewal'
+              AND o.subscription_id IS NULL
+            UNION
+            SELECT g.opportunity_id, g.subscription_id
+            FROM pipeline.suggestions AS g
+            WHERE g.workspace_id = $1 AND g.opportunity_id = ANY($2::uuid[])
+        ) AS found
         JOIN pipeline.subscriptions AS s
-          ON s.workspace_id = $1 AND s.id = o.subscription_id
-        WHERE o.workspace_id = $1 AND o.id = ANY($2::uuid[]) AND o.type IN ('renewal', 'add_on')
-          AND EXISTS (SELECT FROM pipeline.usage_readings AS r
-                      WHERE r.workspace_id = $1 AND r.subscription_id = s.id)
-        UNION
-        SELECT s.id FROM pipeline.opportunities AS o
-        JOIN pipeline.subscriptions AS s
-          ON s.workspace_id = $1 AND s.account_id = o.account_id
-        WHERE o.workspace_id = $1 AND o.id = ANY($2::uuid[]) AND o.type = 'renewal'
-          AND o.subscription_id IS NULL
-          AND EXISTS (SELECT FROM pipeline.usage_readings AS r
+          ON s.workspace_id = $1 AND s.id = found.subscription_id
+        WHERE EXISTS (SELECT FROM pipeline.usage_readings AS r
                       WHERE r.workspace_id = $1 AND r.subscription_id = s.id)
         """,
         session.workspace_id,
         list(opportunity_ids),
     )
-    return [row["id"] for row in rows]

@@ -4,8 +4,10 @@ same transaction: the forecast moves as if the owner had stated it."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import asyncpg
 
@@ -14,8 +16,16 @@ from services.kit.answers import check_version
 from services.kit.auth import Principal
 from services.kit.batch import sole
 from services.kit.db import Session, WriteSession
+from services.pipeline.customers.domain import Term
 from services.pipeline.customers.suggestions import repository
-from services.pipeline.customers.suggestions.domain import ACCEPTED, DISMISSED, GROWTH, LOSS, OPEN
+from services.pipeline.customers.suggestions.domain import (
+    ACCEPTED,
+    DISMISSED,
+    GROWTH,
+    LOSS,
+    OPEN,
+    next_look,
+)
 from services.pipeline.customers.suggestions.errors import (
     AccountWithoutOwnerError,
     SuggestionDecidedError,
@@ -134,8 +144,22 @@ async def _open_add_on(session: WriteSession, actor: Actor, found: asyncpg.Recor
 _NAMES = {"uptier": "higher tier", "seats": "more seats", "cross_sell": "another product"}
 
 
-async def follow(session: WriteSession, opportunity_ids: Sequence[UUID]) -> dict[UUID, Any]:
-    """A follower: a renewal was opened, closed or given a category, or an add-on was."""
-    ids = await repository.measured_subscriptions(session, opportunity_ids)
-    await evaluate(session, ids)
-    return {}
+async def follow(session: WriteSession, opportunity_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """A follower: a renewal was opened, closed or given a category, or an add-on was; or the day
+    has come on which the same readings mean something else."""
+    found = await repository.subscriptions_to_look_at(session, opportunity_ids)
+    await evaluate(session, {row["id"] for row in found})
+    workspace = await get_workspace(session)
+    now = clock.now()
+    today = workspace.calendar.local_date(now)
+    policy = await get_policy(session, await version_in_force(session, now))
+    due: dict[UUID, date] = {}
+    for row in found:
+        day = next_look(Term(row["start_date"], row["end_date"]), today, policy)
+        if day is not None:
+            due[row["opportunity_id"]] = min(due.get(row["opportunity_id"], day), day)
+    zone = ZoneInfo(workspace.timezone)
+    return {
+        id_: datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
+        for id_, day in due.items()
+    }
