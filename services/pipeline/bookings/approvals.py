@@ -32,7 +32,7 @@ async def decide(case: Case, kind: str, decision: str, note: str | None) -> dict
         return repeated
     if row["stage"] != "closing":
         raise NotSubmittedError(row["stage"])
-    submitted_at = row["stage_entered_at"]
+    submitted_at = await repository.handed_in_at(session, row["id"]) or row["stage_entered_at"]
     so_far = {
         each["kind"]: each
         for each in await repository.approvals_of_round(session, row["id"], submitted_at)
@@ -73,9 +73,9 @@ async def _repeated(session: Session, row: Row, kind: str, decision: str) -> dic
         return None
     if (last["kind"], last["decision"]) != (kind, decision):
         return None
-    is_of_now = row["stage"] != "closing" or last["submitted_at"] == row["stage_entered_at"]
-    if not is_of_now:
-        return None
+    if row["stage"] == "closing":
+        if last["submitted_at"] != await repository.handed_in_at(session, row["id"]):
+            return None
     return await _told(session, row, last["submitted_at"], (await describe(session, [row]))[0])
 
 

@@ -35,8 +35,8 @@ class BookingLink(Tenant, Base):
 
 
 class Approval(Record, Base):
-    """A decision about a deal handed in for booking. `submitted_at` is when it was handed in, so
-    that one handed in again is decided anew."""
+    """A decision about a deal handed in for booking. `submitted_at` is when its handing in was
+    recorded, so that one handed in again is decided anew."""
 
     __tablename__ = "booking_approvals"
     __table_args__ = (

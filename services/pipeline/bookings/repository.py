@@ -103,6 +103,21 @@ async def ends_on(session: Session, subscription_id: UUID | None) -> date | None
     return found
 
 
+async def handed_in_at(session: Session, opportunity_id: UUID) -> datetime | None:
+    """When it was recorded that an opportunity in 7 - Closing came there: what tells one handing in
+    from another, since no client can choose it."""
+    found: datetime | None = await session.fetchval(
+        """
+        SELECT recorded_at FROM pipeline.stage_visits
+        WHERE workspace_id = $1 AND opportunity_id = $2 AND left_at IS NULL AND stage = 'closing'
+        ORDER BY version DESC LIMIT 1
+        """,
+        session.workspace_id,
+        opportunity_id,
+    )
+    return found
+
+
 async def approvals_of_round(
     session: Session, opportunity_id: UUID, submitted_at: datetime
 ) -> list[asyncpg.Record]:

@@ -90,18 +90,20 @@ def _leaves_closing_won(drafted: Draft) -> bool:
 
 
 async def _approved(session: Session, drafts: Sequence[Draft]) -> set[UUID]:
-    """Those that both have approved since they were handed in."""
+    """Those that both have approved since their handing in was recorded, whenever it is said to
+    have been: else one approved before could be handed in again under the old date."""
     rows = await session.fetch(
         """
         SELECT a.opportunity_id FROM pipeline.booking_approvals AS a
-        JOIN unnest($2::uuid[], $3::timestamptz[]) AS wanted (id, submitted_at)
-          ON wanted.id = a.opportunity_id AND wanted.submitted_at = a.submitted_at
-        WHERE a.workspace_id = $1 AND a.decision = 'approved'
+        JOIN pipeline.stage_visits AS v
+          ON v.workspace_id = $1 AND v.opportunity_id = a.opportunity_id
+         AND v.recorded_at = a.submitted_at AND v.stage = 'closing' AND v.left_at IS NULL
+        WHERE a.workspace_id = $1 AND a.opportunity_id = ANY($2::uuid[])
+          AND a.decision = 'approved'
         GROUP BY a.opportunity_id HAVING count(DISTINCT a.kind) = 2
         """,
         session.workspace_id,
         [each.row["id"] for each in drafts],
-        [each.current["stage_entered_at"] for each in drafts if each.current is not None],
     )
     return {row["opportunity_id"] for row in rows}
 

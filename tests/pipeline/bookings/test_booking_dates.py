@@ -246,3 +246,46 @@ class TestChecks:
 async def _decide(api: Api, opportunity: Any, kind: str, decision: str, **fields: Any) -> Any:
     path = f"{OPPORTUNITIES}/{opportunity['id']}/approvals"
     return await api.call("POST", path, json={"kind": kind, "decision": decision, **fields})
+
+
+class TestHandedInAgain:
+    """Under a date that was approved once."""
+
+    HANDED_IN = "2026-06-17T16:00:00Z"
+
+    async def _decide(self, api: Api, stored: Any, *decisions: tuple[str, str]) -> None:
+        for kind, decision in decisions:
+            answer = await try_ask(
+                api, stored, "approvals", kind=kind, decision=decision, note="As seen"
+            )
+            assert answer.status_code == 200, answer.text
+
+    async def _hand_in(self, api: Api) -> Any:
+        return await put(api, "O1", stage="closing", occurred_at=self.HANDED_IN)
+
+    async def test_is_decided_anew(self, api: Api, clock_at: Clock) -> None:
+        with clock_at(at("2026-06-17T17:00")):
+            await use_closing(api)
+            await deal(api, "O1", stage="awaiting_signature", close_date="2026-06-30")
+            stored = await self._hand_in(api)
+            await self._decide(api, stored, ("deal_desk", "approved"), ("billing", "rejected"))
+        with clock_at(at("2026-06-17T18:00")):
+            await self._hand_in(api)
+            await self._decide(api, stored, ("deal_desk", "approved"), ("billing", "approved"))
+            assert (await get(api, stored))["stage"] == "closed_won"
+
+    async def test_is_not_won_by_old_approvals(self, api: Api, clock_at: Clock) -> None:
+        with clock_at(at("2026-06-17T17:00")):
+            await use_closing(api)
+            await deal(api, "O1", stage="awaiting_signature", close_date="2026-06-30")
+            stored = await self._hand_in(api)
+            await self._decide(api, stored, ("deal_desk", "approved"), ("billing", "approved"))
+        with clock_at(at("2026-06-18T17:00")):
+            manager, override = await api.client_for("manager", "mia"), {"reason": "In a hurry"}
+            await move(manager, stored, "awaiting_signature")
+            await try_patch(manager, stored, amount="999999.00")
+            await move(
+                manager, stored, "closing", occurred_at=self.HANDED_IN, override=override
+            )  # fmt: skip
+            answer = await move(manager, stored, "closed_won", override=override)
+            assert (answer.status_code, answer.json()["code"]) == (409, "approvals_missing")
