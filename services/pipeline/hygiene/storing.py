@@ -17,9 +17,23 @@ from services.pipeline.hygiene.domain import Found
 from services.pipeline.hygiene.models import HygieneFinding
 
 FINDINGS: Final = Rows(HygieneFinding)
-_WOKEN: Final = {
+_AWAKE: Final = {
     "snoozed_until": None, "snoozed_at": None, "snoozed_by": None, "snooze_reason": None,
 }  # fmt: skip
+_CHANGING: Final = (
+    "id", "severity", "evidence", "since", "owner_id", "account_id", "fiscal_quarter",
+    "policy_version",
+)  # fmt: skip
+_CHANGE: Final = """
+    UPDATE pipeline.hygiene_findings AS f
+    SET severity = r.severity, evidence = r.evidence, since = r.since, owner_id = r.owner_id,
+        account_id = r.account_id, fiscal_quarter = r.fiscal_quarter,
+        policy_version = r.policy_version
+    FROM unnest($2::uuid[], $3::text[], $4::jsonb[], $5::timestamptz[], $6::uuid[], $7::uuid[],
+        $8::int[], $9::int[])
+        AS r (id, severity, evidence, since, owner_id, account_id, fiscal_quarter, policy_version)
+    WHERE f.workspace_id = $1 AND f.id = r.id
+"""
 
 
 class Wanted(NamedTuple):
@@ -34,15 +48,14 @@ class Wanted(NamedTuple):
 async def read_standing(
     session: Session, ids: Sequence[UUID]
 ) -> dict[UUID, dict[str, asyncpg.Record]]:
-    """By opportunity and rule. A snooze takes the row's lock, so this waits for one under way and
-    sees it; nobody else holds more than one of these, so their order does not matter."""
+    """By opportunity and rule. Not locked: a lock would write every row that is only looked at. What
+    a snooze under way says is left to it (see `write`), and it asks for another look."""
     rows = await session.fetch(
         f"""
         SELECT {", ".join(f"f.{name}" for name in FINDINGS.columns)}
         FROM unnest($2::uuid[]) AS wanted (id)
         JOIN pipeline.hygiene_findings AS f
           ON f.workspace_id = $1 AND f.opportunity_id = wanted.id
-        FOR NO KEY UPDATE OF f
         """,
         session.workspace_id,
         list(ids),
@@ -61,6 +74,7 @@ class Difference:
         self.policy_version = policy_version
         self.opened: list[dict[str, Any]] = []
         self.changed: list[dict[str, Any]] = []
+        self.woken: list[UUID] = []
         self.ended: list[UUID] = []
         self.snoozed_until: dict[UUID, datetime] = {}
 
@@ -83,7 +97,6 @@ class Difference:
             **self._said(wanted, found, self.now),
             "opened_at": self.now,
             "policy_version": self.policy_version,
-            **_WOKEN,
         }
 
     def _said(self, wanted: Wanted, found: Found, since: datetime) -> dict[str, Any]:
@@ -102,17 +115,34 @@ class Difference:
         values = self._said(wanted, found, row["since"])
         until = row["snoozed_until"]
         if until is not None and until <= self.now:
-            values |= _WOKEN
+            self.woken.append(row["id"])
         elif until is not None:
             known = self.snoozed_until.get(opportunity_id)
             self.snoozed_until[opportunity_id] = until if known is None else min(until, known)
         if any(row[name] != value for name, value in values.items()):
-            self.changed.append({**row, **values, "policy_version": self.policy_version})
+            self.changed.append({"id": row["id"], **values, "policy_version": self.policy_version})
 
 
 async def write(session: WriteSession, difference: Difference) -> None:
-    await FINDINGS.insert(session, difference.opened)
-    await FINDINGS.update(session, difference.changed)
+    """What is said by people, a snooze, is nowhere written over; one that has ended is taken away."""
+    await FINDINGS.insert(session, [{**_AWAKE, **row} for row in difference.opened])
+    if difference.changed:
+        await session.execute(
+            _CHANGE,
+            session.workspace_id,
+            *([row[name] for row in difference.changed] for name in _CHANGING),
+        )
+    if difference.woken:
+        await session.execute(
+            """
+            UPDATE pipeline.hygiene_findings
+            SET snoozed_until = NULL, snooze_reason = NULL, snoozed_by = NULL, snoozed_at = NULL
+            WHERE workspace_id = $1 AND id = ANY($2::uuid[]) AND snoozed_until <= $3
+            """,
+            session.workspace_id,
+            difference.woken,
+            difference.now,
+        )
     if difference.ended:
         await session.execute(
             """

@@ -307,6 +307,35 @@ class TestSnooze:
             assert (await api.request("DELETE", f"{path}/contact_missing")).status_code == 204
             assert (await api.request("DELETE", f"{path}/contact_missing")).status_code == 404
 
+    async def test_one_made_while_it_is_looked_at_stays(
+        self, api: Api, clock_at: At, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Between the look at what stands and the write: neither waits, neither is written over."""
+        with clock_at(NOW):
+            await company(api)
+            opportunity = await deal(api)
+            await rest(api)
+            before = (await standing(api))["O1", "contact_missing"]
+            await deal(api, stage="scoping")
+            await api.settle()
+            read, until = follower.read_rows, NOW + timedelta(days=2)
+
+            async def meanwhile(session: Any, ids: Any) -> Any:
+                body = {"rule": "contact_missing", "until": until.isoformat(), "reason": "Later"}
+                await api.call("POST", f"{OPPORTUNITIES}/{opportunity['id']}/snoozes", json=body)
+                return await read(session, ids)
+
+            with monkeypatch.context() as patch:
+                patch.setattr(follower, "read_rows", meanwhile)
+                assert await following.follow_once(
+                    api.database(), api.workspace_id, following.HYGIENE, follower.follow
+                )
+            after = (await standing(api))["O1", "contact_missing"]
+            assert after["evidence"] != before["evidence"]
+            assert after["snoozed_until"] == until
+            await rest(api)
+            assert await due_at(api, opportunity) <= until
+
 
 class TestCycles:
     async def test_a_longer_cycle_makes_young_again(self, api: Api, clock_at: At) -> None:
