@@ -210,6 +210,7 @@ def _create_reviews() -> None:
             functions TEXT[] NOT NULL,
             active BOOLEAN NOT NULL,
             due_on DATE,
+            due_since DATE,
             held_on DATE,
             created_at TIMESTAMP WITH TIME ZONE NOT NULL,
             updated_at TIMESTAMP WITH TIME ZONE NOT NULL,

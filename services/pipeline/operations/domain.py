@@ -207,17 +207,34 @@ def next_round(anchor: date, cadence: str, after: date) -> date:
     return day
 
 
+def last_round(anchor: date, cadence: str, first: date, until: date) -> date:
+    """The last day of the rhythm up to `until`; `first` is one of them, and not after it."""
+    day = first
+    while (following := next_round(anchor, cadence, day)) <= until:
+        day = following
+    return day
+
+
 def _months_after(day: date, months: int) -> date:
     years, month = divmod(day.month - 1 + months, 12)
     year, month = day.year + years, month + 1
     return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
-def review_state(due_on: date | None, held_on: date | None, today: date, overdue_days: int) -> str:
-    """`due` from the day it came round until it is held, `overdue` when that takes too long."""
+def waiting_since(due_since: date | None, due_on: date | None, held_on: date | None) -> date | None:
+    """The day it came round first without having been held since; None: it was held."""
     if due_on is None or (held_on is not None and held_on >= due_on):
+        return None
+    return (
+        due_on if due_since is None or (held_on is not None and held_on >= due_since) else due_since
+    )
+
+
+def review_state(since: date | None, today: date, overdue_days: int) -> str:
+    """`due` from the day it came round until it is held, `overdue` when that takes too long."""
+    if since is None:
         return "scheduled"
-    return "overdue" if (today - due_on).days > overdue_days else "due"
+    return "overdue" if (today - since).days > overdue_days else "due"
 
 
 @dataclass(slots=True)
@@ -268,7 +285,9 @@ def _average(values: Sequence[int]) -> Decimal:
 _MOMENTS: Final = frozenset({"as_of", "since"})
 """When figures were worked out, which differs without anything having changed."""
 
-_NAMES: Final = ("group", "stage", "reason", "component", "rule", "factor", "name", "code")
+_NAMES: Final = (
+    "group", "stage", "reason", "component", "rule", "factor", "name", "code", "function",
+)  # fmt: skip
 
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -301,6 +320,9 @@ def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
 
 def _name_of(part: Any, number: int) -> str:
     if isinstance(part, Mapping):
+        if "actor" in part:
+            # Several people may speak for one function.
+            return f"{part['function']}, {part['actor']}"
         for name in _NAMES:
             if name in part:
                 return str(part[name])

@@ -51,8 +51,8 @@ class OperationComponentVersion(Tenant, Base):
 
 
 class OperationReview(Record, Base):
-    """A review that comes round. `due_on` is the last day it was due, `held_on` when it was last
-    held; `next_on` the day its next snapshot is taken, counted from `anchor_on`, so that a review of
+    """A review that comes round. `due_on` is the last day it was due, `due_since` the first it
+    has been waiting for since, `held_on` when it was last held; `next_on` the day its next snapshot is taken, counted from `anchor_on`, so that a review of
     the 31st does not slide to the 28th for ever."""
 
     __tablename__ = "operation_reviews"
@@ -68,6 +68,7 @@ class OperationReview(Record, Base):
     functions: Mapped[list[str]] = mapped_column(ARRAY(Text))
     active: Mapped[bool]
     due_on: Mapped[date | None]
+    due_since: Mapped[date | None]
     held_on: Mapped[date | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -152,12 +152,16 @@ async def lock_review(session: WriteSession, review_id: UUID) -> dict[str, Any] 
 async def list_reviews(
     session: Session, page: PageRequest, kind: str | None, overdue_before: date | None
 ) -> list[asyncpg.Record]:
-    """In id order, one more than the page holds; overdue are those due before a day and not held
-    since."""
+    """In id order, one more than the page holds; overdue are those that came round before a day and
+    were not held since, as in `domain.waiting_since`."""
     where = Filters("workspace_id = {}", session.workspace_id)
     where.where("id > {}", after_id(page))
     where.where("kind = {}", kind)
-    where.where("due_on < {} AND (held_on IS NULL OR held_on < due_on)", overdue_before)
+    where.where(
+        "(held_on IS NULL OR held_on < due_on) AND CASE WHEN held_on >= due_since THEN due_on"
+        " ELSE coalesce(due_since, due_on) END < {}",
+        overdue_before,
+    )
     return await session.fetch(
         f"SELECT {', '.join(REVIEWS.columns)} FROM pipeline.operation_reviews"
         f" WHERE {where} ORDER BY id LIMIT {page.limit + 1}",

@@ -43,7 +43,7 @@ _SHAPE: Final = Shape(
     required=("kind", "cadence", "next_on"),
     defaults={
         "name": None, "functions": [], "active": True, "held_on": None, "due_on": None,
-        "anchor_on": None,
+        "due_since": None, "anchor_on": None,
     },
 )  # fmt: skip
 
@@ -99,10 +99,10 @@ async def shown(session: Session, rows: Sequence[Mapping[str, Any]]) -> list[dic
     patience = await overdue_days(session)
     told = []
     for row in rows:
-        review = {name: value for name, value in dict(row).items() if name != "anchor_on"}
-        review["state"] = domain.review_state(row["due_on"], row["held_on"], today, patience)
-        is_waiting = review["state"] != "scheduled"
-        review["days_overdue"] = (today - row["due_on"]).days if is_waiting else 0
+        since = domain.waiting_since(row["due_since"], row["due_on"], row["held_on"])
+        review = {name: row[name] for name in dict(row).keys() - {"anchor_on", "due_since"}}
+        review["state"] = domain.review_state(since, today, patience)
+        review["days_overdue"] = 0 if since is None else (today - since).days
         told.append(review)
     return told
 

@@ -50,9 +50,8 @@ async def put_component(
     principal.require(*WRITERS)
     now = clock.now()
     current = await repository.lock_component(session, component)
-    check_if = None if current is None else current["version"]
-    if if_match is not None:
-        check_version(if_match, check_if)
+    # Every component is there to be read, as version 0 while nothing is said of it.
+    check_version(if_match, 0 if current is None else current["version"])
     values = await _columns(session, stated)
     blank = {
         **_BLANK, "id": new_id(), "component": component, "version": 0, "created_at": now,

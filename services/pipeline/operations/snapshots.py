@@ -1,7 +1,8 @@
 """Snapshots: the figures of the company, put aside on the day a review is due.
 
 The worker takes one when the review's timer goes off, together with setting it for the next time:
-both or neither. A review that lay while nothing ran gets one snapshot, not one for each time missed.
+both or neither. A review that lay while nothing ran gets one snapshot, of the last time it came round, not one for
+each time missed.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ async def take_when_due(session: WriteSession, review_id: UUID) -> None:
         due_at = reviews.starts_at(review["next_on"], around.calendar)
         await timers.rearm(session, reviews.REVIEW_DUE, review_id, due_at)
         return
-    due_on = review["next_on"]
+    anchor, cadence = review["anchor_on"], review["cadence"]
+    due_on = domain.last_round(anchor, cadence, review["next_on"], around.today)
     if not await repository.has_snapshot(session, review_id, due_on):
         figures = await figures_of(session, review, around)
         row = {
@@ -48,9 +50,11 @@ async def take_when_due(session: WriteSession, review_id: UUID) -> None:
             "figures": figures,
         }
         await repository.SNAPSHOTS.insert(session, [row])
-    following = domain.next_round(review["anchor_on"], review["cadence"], around.today)
+    following = domain.next_round(anchor, cadence, around.today)
+    waiting = domain.waiting_since(review["due_since"], review["due_on"], review["held_on"])
     review |= {
         "due_on": due_on,
+        "due_since": waiting or review["next_on"],
         "next_on": following,
         "version": review["version"] + 1,
         "updated_at": clock.now(),

@@ -128,6 +128,15 @@ class TestComponents:
             "{x}", "") for one in told["missing"])  # fmt: skip
 
 
+class TestReaders:
+    async def test_write_what_they_read_as_version_0(self, api: Api) -> None:
+        path = f"{OPERATION}/components/compensation"
+        tag = (await api.request("GET", path)).headers["ETag"]
+        first = await api.request("PUT", path, json={"summary": "A"}, headers={"If-Match": tag})
+        second = await api.request("PUT", path, json={"summary": "B"}, headers={"If-Match": tag})
+        assert (first.status_code, second.status_code) == (200, 412)
+
+
 class TestReviews:
     async def test_take_a_snapshot_on_the_day_and_go_on(self, api: Api) -> None:
         with clock.replaced(lambda: NOW):
@@ -159,8 +168,31 @@ class TestReviews:
             assert await run(api) == 0
             taken = await snapshots_of(api, told)
             now = await api.call("GET", f"{OPERATION}/reviews/{told['id']}")
-        assert len(taken) == 1
-        assert now["next_on"] == "2026-08-03"
+        assert [one["due_on"] for one in taken] == ["2026-07-27"]
+        assert (now["due_on"], now["next_on"]) == ("2026-07-27", "2026-08-03")
+        # It has been waiting since the first of them.
+        assert (now["state"], now["days_overdue"]) == ("overdue", 35)
+
+    async def test_nobody_holds_are_overdue_though_they_come_round_again(self, api: Api) -> None:
+        with clock.replaced(lambda: NOW):
+            told = await review(api)
+        for days in (5, 12, 19):
+            with later(days):
+                assert await run(api) == 1
+        with later(20):
+            late = await api.call("GET", f"{OPERATION}/reviews?overdue=true")
+            # Held late: that was for the first of three, the others still wait.
+            path = f"{OPERATION}/reviews/by-external-id/weekly"
+            held = await api.call("PUT", path, json={"held_on": "2026-06-24"})
+            after = await api.call("GET", f"{OPERATION}/reviews?overdue=true")
+            done = await api.call("PUT", path, json={"held_on": "2026-07-07"})
+        assert [(one["id"], one["days_overdue"]) for one in late["items"]] == [(told["id"], 15)]
+        assert (held["state"], held["days_overdue"], after["items"]) == ("due", 1, [])
+        assert (done["state"], done["due_on"]) == ("scheduled", "2026-07-06")
+        with later(26):
+            assert await run(api) == 1
+            again = await api.call("GET", f"{OPERATION}/reviews/{told['id']}")
+        assert (again["state"], again["days_overdue"]) == ("due", 0)
 
     async def test_take_none_when_the_work_fails_and_one_afterwards(
         self, api: Api, monkeypatch: pytest.MonkeyPatch
@@ -266,6 +298,26 @@ class TestReviews:
             assert found.weekday() == anchor.weekday()
         else:
             assert found.day == min(anchor.day, found.day if found.day >= 28 else 31)
+
+
+class TestDifference:
+    def test_finds_a_line_by_whom_it_is_about_and_not_by_its_place(self) -> None:
+        """Another function before it, and two people of one function who both say something."""
+
+        def told(*scores: tuple[str, str, int]) -> dict[str, Any]:
+            return domain.alignment(
+                {"factor": "customer", "function": function, "actor": actor, "score": score,
+                 "comment": "So it is."}
+                for function, actor, score in scores
+            )  # fmt: skip
+
+        before = told(("sales", "user:ana", 2), ("sales", "user:ben", 4))
+        after = told(("finance", "user:ida", 3), ("sales", "user:ana", 1), ("sales", "user:ben", 5))
+        found = {line["figure"]: line["change"] for line in domain.difference(before, after)}
+        assert not any("functions[sales]" in figure for figure in found)
+        comments = "factors[customer].comments"
+        assert found[f"{comments}[sales, user:ana].score"] == "-1"
+        assert found[f"{comments}[sales, user:ben].score"] == "1"
 
 
 class TestFindings:
