@@ -63,14 +63,9 @@ def _books(policy: Policy) -> bool:
 
 
 def criteria_at(gates: Iterable[str], policy: Policy) -> list[Criterion]:
-    """In order; a criterion asked at several gates is asked once, at the first that is strict."""
-    found: dict[str, Criterion] = {}
-    for gate in gates:
-        for criterion in policy.gates[gate]:
-            known = found.get(criterion.code)
-            if known is None or (known.kind != HARD and criterion.kind == HARD):
-                found[criterion.code] = criterion
-    return list(found.values())
+    """In order. A code may come at several gates, each asking it of other deals: which of them
+    holds is known once all are judged."""
+    return [criterion for gate in gates for criterion in policy.gates[gate]]
 
 
 def asks(criterion: Criterion, row: Mapping[str, Any]) -> bool:
@@ -126,14 +121,30 @@ def judge(criterion: Criterion, facts: Facts) -> Judged:
     return Judged(criterion, MET if outcome.is_met else UNMET, outcome)
 
 
-def unmet(criteria: Iterable[Criterion], facts: Facts, *, kind: str = HARD) -> list[Refusal]:
-    """Everything these criteria of a kind miss."""
-    return [
-        refusal
-        for criterion in criteria
-        if criterion.kind == kind
-        for refusal in judge(criterion, facts).refusals
-    ]
+def judge_all(criteria: Iterable[Criterion], facts: Facts) -> list[Judged]:
+    """Each code once, in order: what holds before what is only shown, what is asked before what is
+    not."""
+    found: dict[str, Judged] = {}
+    for criterion in criteria:
+        judged, known = judge(criterion, facts), found.get(criterion.code)
+        if known is None or _weight(judged) > _weight(known):
+            found[criterion.code] = judged
+    return list(found.values())
+
+
+def _weight(judged: Judged) -> tuple[bool, bool, bool]:
+    is_hard = judged.criterion.kind == HARD
+    return (judged.is_unmet and is_hard, judged.status != NOT_APPLICABLE and is_hard,
+            judged.status != NOT_APPLICABLE)  # fmt: skip
+
+
+def unmet(criteria: Iterable[Criterion], facts: Facts) -> list[Refusal]:
+    """Everything these criteria miss, each code once."""
+    found: dict[str, Refusal] = {}
+    for judged in judge_all(criteria, facts):
+        for refusal in judged.refusals:
+            found.setdefault(refusal.code, refusal)
+    return list(found.values())
 
 
 def attested_codes(policy: Policy) -> dict[str, str | None]:

@@ -12,7 +12,7 @@ from services.pipeline.gates.domain import (
     Judged,
     criteria_at,
     gates_passed,
-    judge,
+    judge_all,
     needs_of,
 )
 from services.pipeline.gates.facts import Facts
@@ -129,7 +129,7 @@ def _judge(row: Row, to_stage: str, policy: Policy, facts: Facts) -> list[Judged
     """Every criterion on the way there, also those that only make a checklist."""
     if policy.choice("gates.mode") == "off":
         return []
-    return [judge(each, facts) for each in criteria_at(_gates(row, to_stage, policy), policy)]
+    return judge_all(criteria_at(_gates(row, to_stage, policy), policy), facts)
 
 
 def _gates(row: Row, to_stage: str, policy: Policy) -> list[str]:
