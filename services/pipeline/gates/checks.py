@@ -24,6 +24,7 @@ from services.pipeline.gates.facts import (
     is_done,
     is_settled,
 )
+from services.pipeline.opportunities.net_arr import NEGATIVE_CATEGORIES
 from services.pipeline.opportunities.stages import STAGE, Refusal
 from services.workspace.policy_gates import Criterion
 from services.workspace.policy_qualification import ELEMENTS
@@ -54,6 +55,8 @@ def said_in(item: Mapping[str, Any]) -> str:
 
 def amount_positive(_: Criterion, facts: Facts) -> Outcome:
     amount = facts.row["amount"]
+    if facts.row["category"] in NEGATIVE_CATEGORIES:
+        return ASKS_NOTHING
     if amount is not None and amount > 0:
         return Outcome(MET, evidence=f"Amount {money.text(amount)} {facts.row['currency']}.")
     return Outcome(False, "The amount must be above 0, if only as an estimate.")
