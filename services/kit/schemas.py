@@ -167,6 +167,21 @@ Note = Annotated[str, Text(5000, lines=True)]
 """Prose: reasons, next steps, details."""
 
 
+def _web_address(value: str) -> str:
+    """Whoever reads it may follow it, so it is nothing that runs where it is shown."""
+    if not value.startswith(("https://", "http://")):
+        raise refuse("invalid_url", "must begin with https:// or http://")
+    return value
+
+
+WebAddress = Annotated[
+    str,
+    Text(2000),
+    AfterValidator(_web_address),
+    WithJsonSchema({"type": "string", "pattern": "^https?://.+", "maxLength": 2000}),
+]
+
+
 def check_external_id(value: object) -> str:
     """The text as it is. Surrounding blanks are refused, because they make invisible twins."""
     checked = _bounded(EXTERNAL_ID_LENGTH_MAX, _LINE_CONTROLS)(value)

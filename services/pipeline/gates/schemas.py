@@ -8,10 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from services.kit.schemas import Note, StrictModel, Text
+from services.kit.schemas import Note, StrictModel, Text, WebAddress
 from services.pipeline.opportunities.schemas import ReadOnly
-
-Link = Annotated[str, Text(2000)]
 
 
 class StageDate(BaseModel):
@@ -71,7 +69,7 @@ class ItemPut(StrictModel):
 
     state: Literal["done", "not_applicable", "open"] | None = None
     note: Note | None = None
-    url: Link | None = None
+    url: WebAddress | None = None
     message: ReadOnly = None
     actor: ReadOnly = None
     actor_name: ReadOnly = None

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
+from pydantic import BaseModel, Field
 
 from services.kit.schemas import (
     Day,
@@ -20,8 +20,7 @@ from services.kit.schemas import (
     PositiveMoney,
     RecordId,
     StrictModel,
-    Text,
-    refuse,
+    WebAddress,
 )
 from services.qualification.engagement import kinds
 
@@ -42,20 +41,6 @@ State = Literal["planned", "running", "done", "cancelled"]
 Cadence = Literal["once", "weekly", "monthly", "quarterly", "yearly"]
 
 
-def _web_address(value: str) -> str:
-    if not value.startswith(("https://", "http://")):
-        raise refuse("invalid_url", "must begin with https:// or http://")
-    return value
-
-
-Url = Annotated[
-    str,
-    Text(2000),
-    AfterValidator(_web_address),
-    WithJsonSchema({"type": "string", "pattern": "^https?://.+", "maxLength": 2000}),
-]
-
-
 class Answer(StrictModel):
     """What an account answered to one of the kind's questions."""
 
@@ -70,7 +55,7 @@ class Briefing(StrictModel):
     """A material handed over; `walked_through_on` is the day its talking points were gone through."""
 
     title: Label
-    url: Url | None = None
+    url: WebAddress | None = None
     walked_through_on: Day | None = None
 
 
