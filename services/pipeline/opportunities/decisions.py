@@ -97,10 +97,12 @@ def draft(
     problems += apply_references(row, current, stated, references)
     if current is None and row["owner_id"] is None and not problems:
         problems.append(FieldProblem("/owner_external_id", "missing", "is required"))
+    problems += _reason_problems(current, row, circumstances)
     if problems:
         raise InvalidPayloadError(problems)
     drafted = Draft(current, row, occurred_at, reason)
     _move_stage(drafted, circumstances)
+    _forget_loss(drafted, stated)
     stamp_submission(drafted, stated)
     _state_category(drafted, stated, circumstances)
     if _is_newly_won(drafted) and stated.get("close_date") is None:
@@ -110,6 +112,31 @@ def draft(
     _check_locked(drafted, circumstances)
     hold_booking(drafted, circumstances)
     return drafted
+
+
+def _reason_problems(
+    current: Row | None, row: Row, circumstances: Circumstances
+) -> list[FieldProblem]:
+    """That a timer closed a deal nobody says but the timer, or a record of it: no other reason is
+    asked for then."""
+    known = None if current is None else current["lost_reason"]
+    if circumstances.is_recording or row["lost_reason"] in (None, known):
+        return []
+    if row["lost_reason"] != AUTO_CLOSE_REASON:
+        return []
+    message = "is the product's own, for what it closes for want of progress"
+    return [FieldProblem("/lost_reason", "reason_of_the_product", message)]
+
+
+def _forget_loss(drafted: Draft, stated: Mapping[str, Any]) -> None:
+    """A deal that goes on is not lost for the reason it was: lost again it says why again."""
+    current, row = drafted.current, drafted.row
+    if current is None or not STAGE[row["stage"]].is_open:
+        return
+    if STAGE[current["stage"]].rank > STAGE["closed_won"].rank:
+        for name in ("lost_reason", "lost_details"):
+            if name not in stated:
+                row[name] = None
 
 
 def _start(
