@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 from services.workspace.policy_gate_table import (
@@ -48,6 +48,7 @@ _SCOPES: Final = {
 _MINIMUMS: Final = ("amount_min", "net_arr_min")
 _FIELDS: Final = {"code", "kind", "check", "message", "when", *_SCOPES, *_MINIMUMS}
 _CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,79}")
+_AMOUNT: Final = re.compile(r"[0-9]{1,15}(\.[0-9]{1,2})?")
 _CRITERIA_MAX: Final = 60
 _REASONS_MAX: Final = 60
 
@@ -100,7 +101,7 @@ def gates(value: Any) -> str | None:
         return "must be an object from stage to a list of criteria."
     for gate, items in value.items():
         if gate not in GATES:
-            return f"has no stage {gate!r}: use {', '.join(GATES)}."
+            return f"has no stage {_shown(gate)}: use {', '.join(GATES)}."
         if not isinstance(items, list) or len(items) > _CRITERIA_MAX:
             return f"{gate} must be a list of at most {_CRITERIA_MAX} criteria."
         codes: set[str] = set()
@@ -119,13 +120,13 @@ def _problem(item: Any) -> str | None:
         return 'must be an object with "code", "kind" and "check".'
     unknown = sorted(set(item) - _FIELDS)
     if unknown:
-        return f"has no field {unknown[0]!r}: use {', '.join(sorted(_FIELDS))}."
+        return f"has no field {_shown(unknown[0])}: use {', '.join(sorted(_FIELDS))}."
     if not _is_code(item["code"]):
         return "must have a code of small letters, digits and underscores, such as quote_ready."
     if item["kind"] not in (HARD, CHECKLIST):
         return f"({item['code']}) must be of kind {HARD} or {CHECKLIST}."
     if item["check"] not in CHECKS and item["check"] != ATTESTED:
-        return f"names no check {item['check']!r}: use {ATTESTED}, {', '.join(CHECKS)}."
+        return f"names no check {_shown(item['check'])}: use {ATTESTED}, {', '.join(CHECKS)}."
     if "when" in item and not _is_code(item["when"]):
         return f"({item['code']}) must name in `when` the code of an attested item."
     if "message" in item and not _is_sentence(item["message"]):
@@ -151,6 +152,11 @@ def _scope_problem(item: Mapping[str, Any]) -> str | None:
     return None
 
 
+def _shown(value: Any) -> str:
+    """What somebody sent, as far as a sentence can hold it."""
+    return repr(value[:80]) if isinstance(value, str) else "of another form than text"
+
+
 def _is_code(value: Any) -> bool:
     return isinstance(value, str) and _CODE.fullmatch(value) is not None
 
@@ -160,13 +166,9 @@ def _is_sentence(value: Any) -> bool:
 
 
 def _is_amount(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        return False
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        return False
-    return number.is_finite() and 0 <= number <= 10**15
+    if isinstance(value, str):
+        return _AMOUNT.fullmatch(value) is not None
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 10**15
 
 
 def lost_reasons(value: Any) -> str | None:
