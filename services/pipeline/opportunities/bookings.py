@@ -112,3 +112,6 @@ def stamp_submission(drafted: Draft, stated: Any) -> None:
     elif current is not None and current["stage"] == "closing" and row["stage"] != "closing":
         is_kept = row["stage"] == "closed_won" or "submitted_at" in stated
         row["submitted_at"] = row["submitted_at"] if is_kept else None
+    elif current is not None and current["stage"] == "closed_won" != row["stage"]:
+        # Won again it is booked by when it is handed in then, not by when it once was.
+        row["submitted_at"] = row["submitted_at"] if "submitted_at" in stated else None

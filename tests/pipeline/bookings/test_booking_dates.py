@@ -249,6 +249,20 @@ async def _decide(api: Api, opportunity: Any, kind: str, decision: str, **fields
 
 
 class TestHandedInAgain:
+    async def test_after_it_was_won_is_booked_then(self, api: Api, clock_at: Clock) -> None:
+        with clock_at(at("2026-05-20T17:00")):
+            await deal(api, "O1", close_date=None)
+            won = await put(api, "O1", stage="closed_won", submitted_at="2026-05-19T17:00:00Z")
+            assert won["close_date"] == "2026-05-19"
+        with clock_at(at("2026-06-05T17:00")):
+            assert (await put(api, "O1", stage="proposal"))["submitted_at"] is None
+        with clock_at(at("2026-06-17T17:00")):
+            won = await put(api, "O1", stage="closed_won")
+            assert won["close_date"] == "2026-06-17"
+            assert "month_locked" not in [rule for _, rule in await findings(api, won)]
+
+
+class TestHandedInUnderOneDate:
     """Under a date that was approved once."""
 
     HANDED_IN = "2026-06-17T16:00:00Z"
