@@ -37,6 +37,14 @@ class MergedRenewalError(ConflictError):
         super().__init__(refusal.message)
 
 
+class SupersededError(ConflictError):
+    """409: another opportunity was made from what this one booked, so it stays closed while that one
+    counts."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+
+
 class ApprovalsMissingError(ConflictError):
     """409: a deal handed in for booking is won when the deal desk and billing have approved it."""
 
@@ -50,6 +58,7 @@ BOOKING_ERRORS: tuple[type[ServiceError], ...] = (
     DowngradeReasonMissingError,
     RenewalTooLateError,
     MergedRenewalError,
+    SupersededError,
     ApprovalsMissingError,
 )
 
@@ -58,6 +67,7 @@ _BY_CODE = {
     "downgrade_reason_missing": DowngradeReasonMissingError,
     "renewal_too_late": RenewalTooLateError,
     "merged_renewal_reopened": MergedRenewalError,
+    "superseded": SupersededError,
     "approvals_missing": ApprovalsMissingError,
 }
 

@@ -23,7 +23,7 @@ from services.pipeline.opportunities.bookings import downgrade, is_newly
 from services.pipeline.opportunities.drafts import Change, Circumstances, Draft
 from services.pipeline.opportunities.net_arr import REVERSING_CATEGORIES
 from services.pipeline.opportunities.record import Row
-from services.pipeline.opportunities.stages import Refusal
+from services.pipeline.opportunities.stages import STAGE, Refusal
 
 _CLOSED_WITH_VALUE: Final = ("closed_won", "closed_lost")
 _COMEBACK_FACTS: Final = frozenset({"stage", "arr_basis", "amount", "close_date", "term_months"})
@@ -40,14 +40,14 @@ def acting(actor: Actor) -> Actor:
 async def hold(
     session: Session, drafts: Sequence[Draft], circumstances: Circumstances
 ) -> dict[UUID, ServiceError]:
-    """By opportunity, what refuses it; for who records, findings instead. Asks nobody unless a
-    duplicate is reopened, a renewal is won after its window, or a deal handed in is won."""
+    """By opportunity, what refuses it; for who records, findings instead. Asks nobody unless a closed
+    one is reopened, a renewal is won after its window, or a deal handed in is won."""
     refused: dict[UUID, ServiceError] = {}
     found = [(each, refusal) for each in drafts if (refusal := downgrade(each)) is not None]
-    reopened = [each for each in drafts if _is_reopened_duplicate(each)]
+    reopened = [each for each in drafts if _is_reopened(each)]
     if reopened:
-        merged = await _merged(session, [each.row["id"] for each in reopened])
-        found += [(each, _MERGED) for each in reopened if each.row["id"] in merged]
+        held = await _held_closed(session, [each.row["id"] for each in reopened])
+        found += [(each, held[each.row["id"]]) for each in reopened if each.row["id"] in held]
     late = [each for each in drafts if _is_late(each, circumstances)]
     if late:
         excused = await _excused(session, late, circumstances)
@@ -108,11 +108,11 @@ async def _approved(session: Session, drafts: Sequence[Draft]) -> set[UUID]:
     return {row["opportunity_id"] for row in rows}
 
 
-def _is_reopened_duplicate(drafted: Draft) -> bool:
+def _is_reopened(drafted: Draft) -> bool:
     current = drafted.current
-    if current is None or current["stage"] != "duplicate":
+    if current is None or STAGE[current["stage"]].is_open:
         return False
-    return bool(drafted.row["stage"] != "duplicate")
+    return bool(drafted.row["stage"] != current["stage"])
 
 
 def _won_on(drafted: Draft, circumstances: Circumstances) -> date:
@@ -141,16 +141,37 @@ def _too_late(row: Row, circumstances: Circumstances) -> Refusal:
     )
 
 
-async def _merged(session: Session, ids: Sequence[UUID]) -> set[UUID]:
+async def _held_closed(session: Session, ids: Sequence[UUID]) -> dict[UUID, Refusal]:
+    """Those that stay closed: merged ones, whose basis another has, and those that something which
+    still counts was made from, as what they booked is told by both."""
     rows = await session.fetch(
         """
-        SELECT opportunity_id FROM pipeline.booking_links
+        SELECT opportunity_id AS id, kind, NULL AS name FROM pipeline.booking_links
         WHERE workspace_id = $1 AND opportunity_id = ANY($2::uuid[]) AND kind = 'merged'
+        UNION ALL
+        SELECT l.source_id, l.kind, coalesce(o.external_id, o.id::text)
+        FROM pipeline.booking_links AS l
+        JOIN pipeline.opportunities AS o ON o.workspace_id = $1 AND o.id = l.opportunity_id
+        WHERE l.workspace_id = $1 AND l.source_id = ANY($2::uuid[])
+          AND (l.kind = 'comeback' AND o.stage NOT IN ('unqualified', 'duplicate')
+            OR l.kind IN ('decommission', 'contract_reset', 'new_business')
+              AND o.stage NOT IN ('closed_lost', 'unqualified', 'duplicate'))
         """,
         session.workspace_id,
         list(ids),
     )
-    return {row["opportunity_id"] for row in rows}
+    return {
+        row["id"]: _MERGED if row["kind"] == "merged" else _superseded(row["kind"], row["name"])
+        for row in rows
+    }
+
+
+def _superseded(kind: str, name: str) -> Refusal:
+    return Refusal(
+        "superseded",
+        f"{name[:100]} was made from what it booked, as its {kind.replace('_', ' ')}, and still"
+        " counts: with both, the same would be booked twice. Close that one first.",
+    )
 
 
 async def _excused(

@@ -139,6 +139,21 @@ class TestReturns:
             assert await closed(api, *QUARTERS) == 130
         await audit(api)
 
+    @pytest.mark.parametrize(
+        ("ended", "kind"), [("2026-04-30", "comeback"), ("2025-04-30", "new_business")]
+    )
+    async def test_keep_the_loss_closed(
+        self, api: Api, clock_at: Clock, ended: str, kind: str
+    ) -> None:
+        with clock_at(at(date(2026, 6, 17))):
+            lost = await renewal(
+                api, "R1", stage="closed_lost", close_date="2026-06-10", renewal_date=ended
+            )
+            assert (await ask(api, lost, "return", amount="100.00"))["kind"] == kind
+            manager, override = await api.client_for("manager", "mia"), {"reason": "Known"}
+            answer = await move(manager, lost, "proposal", override=override)
+            assert (answer.status_code, answer.json()["code"]) == (409, "superseded")
+
     async def test_are_of_lost_renewals(self, api: Api) -> None:
         answer = await try_ask(api, await deal(api), "return")
         assert (answer.status_code, answer.json()["code"]) == (409, "special_case")
@@ -191,6 +206,21 @@ class TestMergers:
                 for name in ("stage", "amount", "arr_basis", "net_arr", "duplicate_of"):
                     assert after[name] == before[name], name
             await audit(api)
+
+    async def test_said_again_close_what_an_integration_opened(self, api: Api) -> None:
+        first = await renewal(api, "R1", stage="proposal")
+        await renewal(api, "R2", stage="proposal")
+        await renewal(api, "R3", stage="scoping", arr_basis="50.00", amount="60.00")
+        await ask(api, first, "merged-renewals", opportunity_external_ids=["R2"])
+        opened = await put(api, "R2", stage="proposal")
+        assert "merged_renewal_reopened" in [rule for _, rule in await findings(api, opened)]
+        names = ["R2", "R3"]
+        for _ in range(2):
+            made = await ask(api, first, "merged-renewals", opportunity_external_ids=names)
+            assert made["opportunities"][0]["arr_basis"] == "250.00"
+            stages = [(await _named(api, name))["stage"] for name in names]
+            assert stages == ["duplicate", "duplicate"]
+        await audit(api)
 
     async def test_are_of_open_renewals_that_add_up(self, api: Api) -> None:
         first = await renewal(api, "R1", stage="proposal")
@@ -257,6 +287,34 @@ class TestDecommission:
     async def test_needs_a_deal_that_is_won(self, api: Api) -> None:
         answer = await try_ask(api, await deal(api), "decommission", reason="No")
         assert (answer.status_code, answer.json()["code"]) == (409, "special_case")
+
+    async def test_gives_back_nothing_that_gives_back(self, api: Api) -> None:
+        won = await deal(api, stage="closed_won")
+        body = {"amount": "200", "close_date": "2026-12-17", "credit_amount": "50"}
+        reset, credit = (await ask(api, won, "contract-reset", **body))["opportunities"]
+        await put(api, reset["external_id"], stage="closed_won")
+        (back,) = (await ask(api, won, "decommission", reason="Refunded"))["opportunities"]
+        for row in (credit, back):
+            for what, fields in (("decommission", {"reason": "No"}), ("contract-reset", body)):
+                answer = await try_ask(api, row, what, **fields)
+                assert (answer.status_code, answer.json()["code"]) == (409, "special_case")
+
+    async def test_keeps_the_deal_closed(self, api: Api, clock_at: Clock) -> None:
+        with clock_at(at(date(2026, 6, 17))):
+            won = await deal(api, stage="closed_won", amount="100.00", close_date="2026-06-10")
+            (back,) = (await ask(api, won, "decommission", reason="Refunded"))["opportunities"]
+            manager = await api.client_for("manager", "mia")
+            answer = await move(manager, won, "proposal")
+            assert (answer.status_code, answer.json()["code"]) == (409, "superseded")
+            assert await closed(api, *QUARTERS) == 0
+            # Not refunded after all: both are taken out, then the deal is open again.
+            assert (await move(manager, back, "proposal")).status_code == 200
+            await put(api, back["external_id"], stage="closed_lost")
+            assert (await move(manager, won, "proposal")).status_code == 200
+            assert await closed(api, *QUARTERS) == 0
+            await put(api, "O1", stage="closed_won")
+            assert await closed(api, *QUARTERS) == 100
+        await audit(api)
 
     async def test_books_into_no_locked_month(self, api: Api, clock_at: Clock) -> None:
         with clock_at(at(date(2026, 6, 17))):
