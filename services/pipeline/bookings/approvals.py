@@ -73,9 +73,9 @@ async def _repeated(session: Session, row: Row, kind: str, decision: str) -> dic
         return None
     if (last["kind"], last["decision"]) != (kind, decision):
         return None
-    if row["stage"] == "closing":
-        if last["submitted_at"] != await repository.handed_in_at(session, row["id"]):
-            return None
+    is_open = row["stage"] == "closing"
+    if is_open and last["submitted_at"] != await repository.handed_in_at(session, row["id"]):
+        return None
     return await _told(session, row, last["submitted_at"], (await describe(session, [row]))[0])
 
 

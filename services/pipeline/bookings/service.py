@@ -28,6 +28,7 @@ from services.pipeline.opportunities.errors import (
     OpportunityNotFoundError,
 )
 from services.pipeline.opportunities.linked import acting
+from services.pipeline.opportunities.net_arr import REVERSING_CATEGORIES
 from services.pipeline.opportunities.record import Row
 from services.pipeline.opportunities.service import describe, upsert_many
 from services.pipeline.opportunities.stages import STAGE
@@ -161,6 +162,11 @@ async def ramp(case: Case, years: Sequence[domain.RampYear]) -> Made:
         raise SpecialCaseError(
             "A later year of this ramp is closed, so its years stay as they are."
         )
+    if domain.paid_once(row) > years[0].amount:
+        raise InvalidPayloadError.one(
+            "/years/0/amount", "amount_too_small",
+            f"contains what is paid once, so it is at least {domain.paid_once(row):.2f}",
+        )  # fmt: skip
     statements = domain.ramp(row, years, case.today, case.circumstances.policy)
     made = len(statements)
     statements += domain.ramp_leftovers(row, earlier, made)
@@ -171,9 +177,10 @@ async def ramp(case: Case, years: Sequence[domain.RampYear]) -> Made:
 async def reset_contract(case: Case, reset: domain.Reset, stage: str) -> Made:
     """A new contract in place of a running one, with a credit for what is left of that."""
     row, session = case.row, case.session
-    if row["stage"] != "closed_won":
+    if row["stage"] != "closed_won" or row["category"] in REVERSING_CATEGORIES:
         raise SpecialCaseError(
-            f"Only a contract that is won is reset; this one is {STAGE[row['stage']].name}."
+            f"Only a contract that is won is reset; this one is {STAGE[row['stage']].name}"
+            f" and of category {row['category']}."
         )
     links = await repository.links_from(session, row["id"], [domain.CONTRACT_RESET])
     statements = domain.contract_reset(row, reset, None if links else stage)
@@ -235,9 +242,9 @@ async def decommission(case: Case, reason: str, on: date | None) -> Made:
     if links:
         rows = await opportunities.lock_many(session, ids=[links[0]["opportunity_id"]])
         return await case.answer(domain.DECOMMISSION, rows)
-    if row["stage"] != "closed_won" or row["category"] == "decommission":
+    if row["stage"] != "closed_won" or row["category"] in REVERSING_CATEGORIES:
         raise SpecialCaseError(
-            f"Only a deal that is won is given back; this one is {STAGE[row['stage']].name}"
+            f"Only a deal that is won and takes nothing back itself is given back; this one is {STAGE[row['stage']].name}"
             f" and of category {row['category']}."
         )
     on = on or case.today

@@ -140,6 +140,12 @@ class TestRamp:
         answer = await try_ask(api, first, "ramp", years=wrong)
         assert answer.status_code == (409 if fields else 422), answer.text
 
+    async def test_costs_in_its_first_year_what_is_paid_once(self, api: Api) -> None:
+        first = await deal(api, services_amount="150.00")
+        answer = await try_ask(api, first, "ramp", years=years("100.00", "200.00"))
+        (problem,) = answer.json()["errors"]
+        assert (problem["pointer"], problem["code"]) == ("/years/0/amount", "amount_too_small")
+
     async def test_leaves_a_record_of_the_same_name_alone(self, api: Api) -> None:
         first = await deal(api)
         other = await deal(api, "O1/ramp-2")
