@@ -71,7 +71,11 @@ def _made(row: Row, what: str, title: str) -> Statement:
 def recurring(row: Row) -> Decimal:
     """The amount without what is paid once."""
     amount: Decimal = row["amount"] or ZERO
-    return amount - sum((row[name] for name in _ONCE), ZERO)
+    return amount - paid_once(row)
+
+
+def paid_once(row: Row) -> Decimal:
+    return sum((row[name] for name in _ONCE), ZERO)
 
 
 # Ramps ---------------------------------------------------------------------------------------
@@ -108,7 +112,7 @@ def ramp(row: Row, years: Sequence[RampYear], today: date, policy: Policy) -> li
     ]  # fmt: skip
     if row["close_date"] is None:
         statements[0]["close_date"] = booking_close_date(today, first.start_date, policy)
-    basis = first.amount - sum((row[name] for name in _ONCE), ZERO)
+    basis = first.amount - paid_once(row)
     for place, year in enumerate(later, 2):
         statement = _made(row, f"ramp-{place}", f"year {place}") | {
             "type": "add_on", "category": "ramp", "stage": row["stage"],
@@ -220,12 +224,13 @@ def merge(survivor: Row, others: Sequence[Row], amount: Decimal | None) -> list[
     if survivor["external_id"] is None:
         # What was merged names the survivor, and records are named by external id.
         into["external_id"] = name_of(survivor)
+    return [into, *close_merged(survivor, others)]
+
+
+def close_merged(survivor: Row, others: Sequence[Row]) -> list[Statement]:
     return [
-        into,
-        *(
-            {"id": other["id"], "stage": "duplicate", "duplicate_of": name_of(survivor)}
-            for other in others
-        ),
+        {"id": other["id"], "stage": "duplicate", "duplicate_of": name_of(survivor)}
+        for other in others
     ]
 
 

@@ -32,15 +32,17 @@ async def merge(case: Case, names: Sequence[str], amount: Decimal | None) -> Mad
         and links[row["id"]]["source_id"] == survivor["id"]
     }
     new = [row for row in others if row["id"] not in merged]
-    if not new:
+    # An integration may have opened one again that is merged: its basis is in the survivor's still.
+    reopened = [row for row in others if row["id"] in merged and row["stage"] != "duplicate"]
+    if not new and not reopened:
         return await case.answer("merged_renewals", [survivor, *others])
-    _check(survivor, new)
-    statements = domain.merge(survivor, new, amount)
+    _check(survivor, [*new, *reopened])
+    statements = domain.merge(survivor, new, amount) if new else [{"id": survivor["id"]}]
     before = await _before(case)
     return await case.write(
         "merged_renewals",
-        statements,
-        [None, *[domain.MERGED] * len(new)],
+        [*statements, *domain.close_merged(survivor, reopened)],
+        [None, *[domain.MERGED] * len(new), *[None] * len(reopened)],
         reason=_REASON,
         details=[{}, *({"stage": row["stage"], "before": before} for row in new)],
     )
