@@ -6,6 +6,7 @@ Killed anywhere, it goes on where it was: how far it came is stored with the chu
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -25,13 +26,12 @@ from services.pipeline.staleness import follower as clocks
 from services.pipeline.timers import TIMERS
 from services.workspace.policies.repository import get_policy
 
-HANDLERS: dict[str, Handler] = {
+HANDLERS: Final[dict[str, Handler]] = {
     hygiene_looking.CYCLES: hygiene_looking.work_out_cycles,
     hygiene_looking.TOUCHES: hygiene_looking.look_at_touches,
-    reviews.REVIEW_DUE: snapshots.take_when_due,
 }
 """Of timers, by kind. A handler locks its subject and decides anew whether the time has come; to go
-off once more it calls `timers.rearm`."""
+off once more it calls `timers.rearm`. That of reviews needs the database, too: see `run_due`."""
 
 FOLLOWERS: dict[str, following.Follow] = {
     following.CLOCKS: clocks.follow,
@@ -47,7 +47,8 @@ _CHUNK: Final = 500
 
 async def run_due(database: Database, workspace_id: UUID | None = None) -> int:
     """Handles the timers that are due, in all workspaces or in one, and says how many went off."""
-    return await TIMERS.run_due(database, HANDLERS, workspace_id)
+    own = {reviews.REVIEW_DUE: partial(snapshots.take_when_due, database)}
+    return await TIMERS.run_due(database, HANDLERS | own, workspace_id)
 
 
 async def follow(database: Database, workspace_id: UUID | None = None) -> int:

@@ -15,7 +15,7 @@ import orjson
 
 from services.kit import clock
 from services.kit.answers import to_json
-from services.kit.db import Session, WriteSession
+from services.kit.db import Database, Session, WriteSession
 from services.kit.ids import new_id
 from services.pipeline import timers
 from services.pipeline.operations import domain, repository, reviews
@@ -26,8 +26,9 @@ from services.pipeline.summary.question import Circumstances, Cut, circumstances
 from services.pipeline.summary.service import summarise
 
 
-async def take_when_due(session: WriteSession, review_id: UUID) -> None:
-    """The handler of a review's timer."""
+async def take_when_due(database: Database, session: WriteSession, review_id: UUID) -> None:
+    """The handler of a review's timer. The figures come from a transaction of their own, which sees
+    one moment: otherwise what is written meanwhile would be in some of them only."""
     review = await repository.lock_review(session, review_id)
     if review is None or not review["active"]:
         return
@@ -40,7 +41,8 @@ async def take_when_due(session: WriteSession, review_id: UUID) -> None:
     anchor, cadence = review["anchor_on"], review["cadence"]
     due_on = domain.last_round(anchor, cadence, review["next_on"], around.today)
     if not await repository.has_snapshot(session, review_id, due_on):
-        figures = await figures_of(session, review, around)
+        async with database.read(session.workspace_id) as moment:
+            figures = await figures_of(moment, review, await circumstances(moment, around.now))
         row = {
             "id": new_id(),
             "review_id": review_id,

@@ -211,6 +211,27 @@ class TestReviews:
             await run(api)
             assert len(await snapshots_of(api, told)) == 1
 
+    async def test_see_one_moment_whatever_is_written_meanwhile(
+        self, api: Api, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with clock.replaced(lambda: NOW):
+            await company(api)
+            await deal(api)
+            told = await review(api)
+        count = snapshots.win_rate
+
+        async def and_another_deal(*arguments: Any) -> Any:
+            """Between what is open and what began."""
+            await deal(api, "O2", occurred_at="2026-04-30T17:00:00Z")
+            return await count(*arguments)
+
+        with later(5), monkeypatch.context() as patched:
+            patched.setattr(snapshots, "win_rate", and_another_deal)
+            await run(api)
+            (taken,) = await snapshots_of(api, told)
+        assert taken["figures"]["open"]["total"]["count"] == 1
+        assert taken["figures"]["conversion"]["count"] == 0
+
     async def test_are_overdue_until_they_are_held(self, api: Api) -> None:
         with clock.replaced(lambda: NOW):
             told = await review(api)
