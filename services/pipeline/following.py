@@ -8,10 +8,11 @@ into force, once at every opportunity there is. What a follower works out is its
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -37,9 +38,11 @@ NAMES: Final = (HYGIENE, CLOCKS, ORDER_TYPES, SUGGESTIONS)
 """Every follower there is: a request to look again is kept for each, whoever runs them."""
 
 BATCH_MAX: Final = 500
-_FAILURES_MAX: Final = 5
+_FAILURES_MAX: Final = 8
+_SHRINK: Final = 8
 _PAUSE_S: Final = 1.0
 _FOUND_MAX: Final = 500
+_NOT_MADE: Final = "INSERT 0 0"
 
 
 async def recheck(
@@ -82,9 +85,22 @@ class _Work:
     swept_through: UUID | None = None
     is_policy_new: bool = False
     is_swept: bool = False
+    is_more: bool = False
 
     def room(self, limit: int) -> int:
         return limit - len(self.ids)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.ids and self.position is None and not self.is_swept
+
+
+class Look(NamedTuple):
+    """What came of looking once: whether there was something, and whether more is likely to be
+    there at once."""
+
+    did: bool
+    is_more: bool = False
 
 
 async def find_behind(session: Session, names: Sequence[str]) -> list[tuple[UUID, str]]:
@@ -112,28 +128,32 @@ async def find_behind(session: Session, names: Sequence[str]) -> list[tuple[UUID
 
 
 async def follow_once(database: Database, workspace_id: UUID, name: str, follow: Follow) -> bool:
-    """One batch of one follower; False where there was nothing, or another process is at it.
+    """One batch of one follower; False where there was nothing, or another process is at it."""
+    return (await look(database, workspace_id, name, follow)).did
 
-    A batch that fails is tried again one opportunity at a time, so that the one that fails is found;
-    after its last attempt that one is passed over and logged.
-    """
-    size = 0
+
+async def look(database: Database, workspace_id: UUID, name: str, follow: Follow) -> Look:
+    """One batch. Each that fails makes the next one smaller, down to the one opportunity that
+    fails; after its last attempt that one is passed over and logged. Each that succeeds makes the
+    next one larger again."""
     ids: Sequence[UUID] = ()
     try:
         async with database.write(workspace_id) as session:
             state = await _claim(session, name)
             if state is None:
-                return False
-            size = 1 if state["failures"] else BATCH_MAX
-            work = await _gather(session, name, state, size)
+                return Look(False)
+            work = await _gather(session, name, state, _size(state["failures"]))
+            if work.is_empty:
+                return Look(False)
             ids = list(work.ids)
-            if ids and not _is_given_up(state, ids):
-                due = await follow(session, ids)
-                await _note_due(session, name, ids, due)
-            elif ids:
+            is_given_up = _is_given_up(state, ids)
+            if is_given_up:
                 log.error("follower_passed_over", follower=name, opportunity_id=str(ids[0]))
-                await _note_due(session, name, ids, {})
-            await _advance(session, name, work)
+            due = await follow(session, ids) if ids and not is_given_up else {}
+            await _note_due(session, name, ids, due)
+            await _advance(session, name, work, 0 if is_given_up else max(0, state["failures"] - 1))
+            now = clock.now()
+            work.is_more = work.is_more or any(at <= now for at in due.values())
     except Exception as error:  # boundary: one follower must not stop the others
         if is_transient(error) or isinstance(error, asyncpg.InterfaceError):
             raise
@@ -145,9 +165,14 @@ async def follow_once(database: Database, workspace_id: UUID, name: str, follow:
             exc_info=error,
         )
         async with database.write(workspace_id) as session:
-            await _count_failure(session, name, repr(error))
-        return False
-    return bool(ids) or work.position is not None or work.is_swept
+            await _count_failure(session, name, ids, error)
+        return Look(False)
+    return Look(True, work.is_more)
+
+
+def _size(failures: int) -> int:
+    """How many at once, after so many failures."""
+    return int(max(1, BATCH_MAX // _SHRINK**failures))
 
 
 async def run(database: Database, followers: Followers, only: UUID | None = None) -> int:
@@ -175,10 +200,12 @@ async def run(database: Database, followers: Followers, only: UUID | None = None
 
 async def _claim(session: WriteSession, name: str) -> asyncpg.Record | None:
     """The follower's own row, locked; made where there is none, at the feed's end and with a full
-    pass to do. None where another process has it."""
-    at = clock.now()
+    pass to do. None where another process has it, or it has to wait."""
+    found = await _lock(session, name)
+    if found is not None:
+        return found
     # Two that make it at once wait for each other here, and then one finds nothing to add.
-    await session.execute(
+    made = await session.execute(
         """
         INSERT INTO pipeline.followers (workspace_id, name, position, swept_through, failures)
         SELECT w.id, $2, coalesce((SELECT max(f.sequence) FROM pipeline.feed AS f
@@ -193,67 +220,70 @@ async def _claim(session: WriteSession, name: str) -> asyncpg.Record | None:
         name,
         NIL,
     )
+    return await _lock(session, name) if made != _NOT_MADE else None
+
+
+async def _lock(session: WriteSession, name: str) -> asyncpg.Record | None:
     return await session.fetchrow(
         """
-        SELECT position, swept_through, failures FROM pipeline.followers
+        SELECT position, swept_through, failures, last_error FROM pipeline.followers
         WHERE workspace_id = $1 AND name = $2 AND (retry_at IS NULL OR retry_at <= $3)
         FOR NO KEY UPDATE SKIP LOCKED
         """,
         session.workspace_id,
         name,
-        at,
+        clock.now(),
     )
 
 
 async def _gather(session: WriteSession, name: str, state: asyncpg.Record, size: int) -> _Work:
-    """At most `size` opportunities: what was asked for, what changed, what is due, the full pass."""
+    """At most `size` opportunities: what was asked for, what changed, what is due, the full pass.
+    The first three in one statement, since mostly there is a little of one of them."""
     work = _Work()
-    for row in await session.fetch(
+    rows = await session.fetch(
         """
-        SELECT id, opportunity_id FROM pipeline.rechecks
-        WHERE workspace_id = $1 AND follower = $2 ORDER BY id LIMIT $3
+        (SELECT 1 AS source, r.id AS recheck_id, NULL::bigint AS sequence, NULL AS kind,
+                r.opportunity_id AS subject_id
+         FROM pipeline.rechecks AS r
+         WHERE r.workspace_id = $1 AND r.follower = $2 ORDER BY r.id LIMIT $3)
+        UNION ALL
+        (SELECT 2, NULL, e.sequence, e.kind, e.subject_id FROM pipeline.feed AS e
+         WHERE e.workspace_id = $1 AND e.sequence > $4 ORDER BY e.sequence LIMIT $3)
+        UNION ALL
+        (SELECT 3, NULL, NULL, NULL, d.opportunity_id FROM pipeline.follow_ups_due AS d
+         WHERE d.workspace_id = $1 AND d.follower = $2 AND d.due_at <= $5
+         ORDER BY d.due_at LIMIT $3)
         """,
         session.workspace_id,
         name,
         size,
-    ):
-        work.rechecks.append(row["id"])
-        work.ids[row["opportunity_id"]] = None
-    if work.room(size) > 0:
-        await _read_feed(session, work, state["position"], work.room(size))
-    if work.room(size) > 0:
-        for row in await session.fetch(
-            """
-            SELECT opportunity_id FROM pipeline.follow_ups_due
-            WHERE workspace_id = $1 AND follower = $2 AND due_at <= $3
-            ORDER BY due_at LIMIT $4
-            """,
-            session.workspace_id,
-            name,
-            clock.now(),
-            work.room(size),
-        ):
-            work.ids[row["opportunity_id"]] = None
+        state["position"],
+        clock.now(),
+    )
+    found = Counter(row["source"] for row in rows)
+    work.is_more = any(count == size for count in found.values())
+    for row in rows:
+        if work.room(size) <= 0:
+            work.is_more = True
+            break
+        _take(work, row)
     if state["swept_through"] is not None and work.room(size) > 0:
         await _sweep_on(session, work, state["swept_through"], work.room(size))
+    work.is_more = (
+        work.is_more or work.is_policy_new or state["swept_through"] != work.swept_through
+    )
     return work
 
 
-async def _read_feed(session: WriteSession, work: _Work, position: int, limit: int) -> None:
-    for row in await session.fetch(
-        """
-        SELECT sequence, kind, subject_id FROM pipeline.feed
-        WHERE workspace_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3
-        """,
-        session.workspace_id,
-        position,
-        limit,
-    ):
+def _take(work: _Work, row: asyncpg.Record) -> None:
+    if row["recheck_id"] is not None:
+        work.rechecks.append(row["recheck_id"])
+    if row["sequence"] is not None:
         work.position = row["sequence"]
-        if row["kind"] == KIND_OPPORTUNITY:
-            work.ids[row["subject_id"]] = None
-        elif row["kind"] == KIND_POLICY:
-            work.is_policy_new = True
+        work.is_policy_new = work.is_policy_new or row["kind"] == KIND_POLICY
+        if row["kind"] != KIND_OPPORTUNITY:
+            return
+    work.ids[row["subject_id"]] = None
 
 
 async def _sweep_on(session: WriteSession, work: _Work, after: UUID, limit: int) -> None:
@@ -273,37 +303,40 @@ async def _sweep_on(session: WriteSession, work: _Work, after: UUID, limit: int)
 
 
 def _is_given_up(state: asyncpg.Record, ids: Sequence[UUID]) -> bool:
-    return state["failures"] >= _FAILURES_MAX and len(ids) == 1
+    """Whether it is this one that has failed so often, and not one before which it came up."""
+    return (
+        state["failures"] >= _FAILURES_MAX
+        and len(ids) == 1
+        and str(state["last_error"]).startswith(str(ids[0]))
+    )
 
 
 async def _note_due(
     session: WriteSession, name: str, ids: Sequence[UUID], due: Mapping[UUID, datetime]
 ) -> None:
-    """Only the holder of the follower's row writes here, so nobody waits."""
+    """Only the holder of the follower's row writes here, so nobody waits. What stays as it was is
+    not written again."""
+    asked = set(ids)
+    wanted = {id_: at for id_, at in due.items() if id_ in asked}
     await session.execute(
         """
-        DELETE FROM pipeline.follow_ups_due
-        WHERE workspace_id = $1 AND follower = $2 AND opportunity_id = ANY($3::uuid[])
+        WITH gone AS (
+            DELETE FROM pipeline.follow_ups_due
+            WHERE workspace_id = $1 AND follower = $2 AND opportunity_id = ANY($3::uuid[]))
+        INSERT INTO pipeline.follow_ups_due AS d (workspace_id, follower, opportunity_id, due_at)
+        SELECT $1, $2, * FROM unnest($4::uuid[], $5::timestamptz[])
+        ON CONFLICT (workspace_id, follower, opportunity_id)
+            DO UPDATE SET due_at = excluded.due_at WHERE d.due_at <> excluded.due_at
         """,
         session.workspace_id,
         name,
-        list(ids),
+        list(asked - wanted.keys()),
+        list(wanted),
+        list(wanted.values()),
     )
-    wanted = {id_: at for id_, at in due.items() if id_ in set(ids)}
-    if wanted:
-        await session.execute(
-            """
-            INSERT INTO pipeline.follow_ups_due (workspace_id, follower, opportunity_id, due_at)
-            SELECT $1, $2, * FROM unnest($3::uuid[], $4::timestamptz[])
-            """,
-            session.workspace_id,
-            name,
-            list(wanted),
-            list(wanted.values()),
-        )
 
 
-async def _advance(session: WriteSession, name: str, work: _Work) -> None:
+async def _advance(session: WriteSession, name: str, work: _Work, failures: int) -> None:
     if work.rechecks:
         await session.execute(
             """
@@ -317,7 +350,7 @@ async def _advance(session: WriteSession, name: str, work: _Work) -> None:
     await session.execute(
         """
         UPDATE pipeline.followers
-        SET position = coalesce($3, position), failures = 0, last_error = NULL, retry_at = NULL,
+        SET position = coalesce($3, position), failures = $8, last_error = NULL, retry_at = NULL,
             swept_through = CASE WHEN $5 THEN $6::uuid WHEN $4 THEN $7::uuid ELSE swept_through END
         WHERE workspace_id = $1 AND name = $2
         """,
@@ -328,10 +361,16 @@ async def _advance(session: WriteSession, name: str, work: _Work) -> None:
         work.is_policy_new,
         NIL,
         work.swept_through,
+        failures,
     )
 
 
-async def _count_failure(session: WriteSession, name: str, error: str) -> None:
+async def _count_failure(
+    session: WriteSession, name: str, ids: Sequence[UUID], error: Exception
+) -> None:
+    """Where it is one opportunity that fails, its id comes first; another one that came up before
+    it and fails too is counted by itself."""
+    is_one = len(ids) == 1
     await session.execute(
         """
         UPDATE pipeline.followers
@@ -341,6 +380,6 @@ async def _count_failure(session: WriteSession, name: str, error: str) -> None:
         session.workspace_id,
         name,
         _FAILURES_MAX,
-        error[:1000],
+        (f"{ids[0]}: {error!r}" if is_one else repr(error))[:1000],
         clock.now() + timedelta(seconds=_PAUSE_S),
     )

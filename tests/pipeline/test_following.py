@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,7 +13,9 @@ from uuid import UUID
 import pytest
 
 from services.kit.db import WriteSession
+from services.kit.ids import new_id
 from services.pipeline import following
+from services.pipeline.followers.runner import REST_S, Runner
 from tests.client import Api
 from tests.forecast.crashing import CrashError, crashing
 from tests.pipeline.deals import company, deal, patch
@@ -245,3 +249,117 @@ async def test_finds_who_is_behind_over_all_workspaces(api: Api, other_api: Api)
     async with api.database().write(api.workspace_id) as session:
         await following.recheck(session, [UUID(deals[0]["id"])], [NAME])
     assert api.workspace_id in await behind()
+
+
+async def test_one_that_fails_among_many_is_found_soon(api: Api, clock_at: ClockAt) -> None:
+    seen, _ = await started(api)
+    ids = [new_id() for _ in range(following.BATCH_MAX)]
+    seen.poison = {ids[250]}
+    async with api.database().write(api.workspace_id) as session:
+        await following.recheck(session, ids, [NAME])
+    now = datetime.now(UTC)
+    for turn in range(30):
+        with clock_at(now + timedelta(seconds=2 * turn)):
+            await follow(api, seen)
+    assert seen.all() == sorted(set(ids) - seen.poison)
+
+
+async def test_only_the_one_that_failed_is_passed_over(api: Api, clock_at: ClockAt) -> None:
+    """Another that is asked for meanwhile comes up before it."""
+    seen, deals = await started(api)
+    bad, innocent = UUID(deals[0]["id"]), UUID(deals[1]["id"])
+    seen.poison = {bad}
+    await patch(api, deals[0], next_step="Call")
+    await api.settle()
+    now, turn = datetime.now(UTC), 0
+    while turn < 20 and ((await state(api))["failures"] < 8):
+        with clock_at(now + timedelta(seconds=2 * turn)):
+            await follow(api, seen)
+        turn += 1
+    async with api.database().write(api.workspace_id) as session:
+        await following.recheck(session, [innocent], [NAME])
+    for late in range(turn, turn + 20):
+        with clock_at(now + timedelta(seconds=2 * late)):
+            await follow(api, seen)
+    assert seen.all() == [innocent]
+    assert (await state(api))["last_error"] is None
+
+
+async def test_a_look_at_nothing_writes_nothing(api: Api) -> None:
+    seen, _ = await started(api)
+
+    async def row() -> Any:
+        async with api.database().read(api.workspace_id) as session:
+            return await session.fetchval(
+                "SELECT xmin FROM pipeline.followers WHERE workspace_id = $1 AND name = $2",
+                api.workspace_id,
+                NAME,
+            )
+
+    before = await row()
+    assert await follow(api, seen) == 0
+    assert await row() == before
+
+
+async def test_rings_that_come_together_are_one_look(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A follower does not run after each batch of the ledger under a steady load."""
+    looks = await looks_of_a_runner(monkeypatch, api, lambda _: following.Look(True))
+    runner, running = looks.runner, looks.running
+    for _ in range(50):
+        runner.ring(api.workspace_id)
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(2 * REST_S)
+    running.cancel()
+    assert 2 <= looks.at.count(api.workspace_id) <= 5
+
+
+async def test_a_company_with_much_to_do_holds_up_no_other(
+    api: Api, other_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy, other = api.workspace_id, other_api.workspace_id
+    looks = await looks_of_a_runner(
+        monkeypatch, api, lambda workspace_id: following.Look(True, workspace_id == busy)
+    )
+    monkeypatch.setattr("services.pipeline.followers.runner._TURN_S", 0.1)
+    looks.runner.ring(busy)
+    await asyncio.sleep(0.05)
+    looks.runner.ring(other)
+    for _ in range(100):
+        if other in looks.at:
+            break
+        await asyncio.sleep(0.05)
+    looks.running.cancel()
+    assert other in looks.at
+    assert looks.at.count(busy) > 1
+
+
+@dataclass
+class Looks:
+    """A runner whose looks only take a moment, and where it looked."""
+
+    runner: Runner
+    running: asyncio.Task[None]
+    at: list[UUID]
+
+
+async def looks_of_a_runner(
+    monkeypatch: pytest.MonkeyPatch, api: Api, tell: Callable[[UUID], following.Look]
+) -> Looks:
+    at: list[UUID] = []
+
+    async def look(_: Any, workspace_id: UUID, *__: Any) -> following.Look:
+        at.append(workspace_id)
+        await asyncio.sleep(0.01)
+        return tell(workspace_id)
+
+    async def find_behind(*_: Any) -> list[Any]:
+        return []
+
+    monkeypatch.setattr(following, "look", look)
+    monkeypatch.setattr(following, "find_behind", find_behind)
+    runner = Runner(api.database(), NAME, Seen())
+    running = asyncio.create_task(runner.run())
+    await asyncio.sleep(0.05)
+    return Looks(runner, running, at)
