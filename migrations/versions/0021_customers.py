@@ -134,6 +134,26 @@ _OPEN_ONBOARDINGS = """
     CREATE INDEX ix_onboardings_open
     ON pipeline.onboardings (workspace_id, next_due_on, id) WHERE completed_at IS NULL
 """
+_OF_ACCOUNTS = (
+    """
+    CREATE INDEX ix_subscriptions_workspace_id_account_id_end_date
+    ON pipeline.subscriptions (workspace_id, account_id, end_date) INCLUDE (id, start_date, arr)
+    """,
+    "DROP INDEX pipeline.ix_subscriptions_workspace_id_account_id",
+    """
+    CREATE INDEX ix_opportunities_worked_on ON pipeline.opportunities (workspace_id, account_id, type)
+    WHERE stage IN ('discovery', 'scoping', 'technical_evaluation', 'proposal', 'negotiating',
+        'awaiting_signature', 'closing')
+    """,
+)
+_OF_ACCOUNTS_BEFORE = (
+    "DROP INDEX pipeline.ix_opportunities_worked_on",
+    """
+    CREATE INDEX ix_subscriptions_workspace_id_account_id
+    ON pipeline.subscriptions (workspace_id, account_id)
+    """,
+    "DROP INDEX pipeline.ix_subscriptions_workspace_id_account_id_end_date",
+)
 _REFERENCES = {
     "subscription_changes": {"subscription_id": "subscriptions"},
     "usage_readings": {"subscription_id": "subscriptions"},
@@ -156,6 +176,8 @@ def upgrade() -> None:
             op.execute(f"CREATE INDEX {name} ON pipeline.{table} ({columns})")
     op.execute(_OPEN_SUGGESTIONS)
     op.execute(_OPEN_ONBOARDINGS)
+    for statement in _OF_ACCOUNTS:
+        op.execute(statement)
     for table, references in _REFERENCES.items():
         for column, target in references.items():
             op.execute(
@@ -166,5 +188,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    for statement in _OF_ACCOUNTS_BEFORE:
+        op.execute(statement)
     for table in reversed(_TABLES):
         op.execute(f"DROP TABLE pipeline.{table}")

@@ -73,7 +73,13 @@ class Subscription(Record, Base):
     __table_args__ = (
         UniqueConstraint("workspace_id", "external_id"),
         reference("account_id", "pipeline.accounts"),
-        Index(None, "workspace_id", "account_id"),
+        Index(
+            None,
+            "workspace_id",
+            "account_id",
+            "end_date",
+            postgresql_include=["id", "start_date", "arr"],
+        ),
         Index(None, "workspace_id", "end_date"),
         {"schema": SCHEMA},
     )

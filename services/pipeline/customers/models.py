@@ -10,7 +10,22 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.kit.columns import Base, Count, Money, Record, Tenant, reference
-from services.pipeline.models import SCHEMA
+from services.pipeline.models import SCHEMA, Opportunity
+
+WORKED_ON = (
+    "stage IN ('discovery', 'scoping', 'technical_evaluation', 'proposal', 'negotiating',"
+    " 'awaiting_signature', 'closing')"
+)
+"""Open and past stage 0, as statements must say it too: a parameter proves nothing about a partial
+index."""
+
+Index(
+    "ix_opportunities_worked_on",
+    Opportunity.workspace_id,
+    Opportunity.account_id,
+    Opportunity.type,
+    postgresql_where=text(WORKED_ON),
+)
 
 
 class SubscriptionChange(Tenant, Base):

@@ -22,6 +22,7 @@ from services.pipeline.customers.life_cycle.domain import (
     Deal,
     Place,
     Subscribed,
+    borders,
     place,
 )
 from services.pipeline.opportunities.domain import months_after
@@ -116,6 +117,31 @@ class TestRules:
         assert found.phase in PHASES
         assert found.since <= TODAY
 
+    @given(
+        st.dates(date(2015, 1, 1), date(2040, 1, 1)),
+        st.integers(1, 60),
+        st.integers(-40, 2000),
+        st.booleans(),
+    )
+    def test_borders_say_what_places_say(
+        self, start: date, months: int, offset: int, is_onboarded: bool
+    ) -> None:
+        one = bought(start, months, date(1999, 1, 1) if is_onboarded else None)
+        today = start + timedelta(days=offset)
+        renews_before, implements_from, implements_until = borders(today, SOP_2022)
+        start, end = one.term
+        if end < today:
+            phase = "engage"
+        elif start > today:
+            phase = "fulfil"
+        elif end < renews_before:
+            phase = "renew"
+        elif start >= implements_from and end >= implements_until:
+            phase = "fulfil"
+        else:
+            phase = "support" if is_onboarded else "fulfil"
+        assert at(today, one).phase == phase
+
 
 @pytest.fixture
 def frozen() -> Iterator[None]:
@@ -146,7 +172,7 @@ class TestThroughTheDoor:
         await customer(api)
         phases = {
             "acme": "engage", "stage0": "engage", "lost": "engage", "sale": "transact",
-            "won": "fulfil", "begun": "fulfil", "used": "support", "ending": "renew",
+            "won": "fulfil", "again": "fulfil", "begun": "fulfil", "used": "support", "ending": "renew",
             "worked": "renew",
         }  # fmt: skip
         for name in phases:
@@ -155,6 +181,9 @@ class TestThroughTheDoor:
         await self.deal(api, "lost", stage="closed_lost", lost_reason="price")
         opened = await self.deal(api, "sale")
         await self.deal(api, "won", stage="closed_won")
+        await self.deal(api, "again", stage="closed_won")
+        await deals.put(api, "more", name="More", owner_external_id="ana", stage="discovery",
+                        account_external_id="again", type="add_on", close_date="2026-09-30")  # fmt: skip
         terms = {
             "begun": ("2026-06-01", "2027-05-31"), "used": ("2026-01-01", "2026-12-31"),
             "ending": ("2025-08-01", "2026-07-31"), "worked": ("2026-01-01", "2026-12-31"),
@@ -178,7 +207,7 @@ class TestThroughTheDoor:
         assert told["ending"]["because"]["external_id"] == "ending"
         assert told["acme"]["because"]["kind"] == "account"
         assert await sums(api) == {
-            "engage": (3, "0.00"), "transact": (1, "0.00"), "fulfil": (2, "100000.00"),
+            "engage": (3, "0.00"), "transact": (1, "0.00"), "fulfil": (3, "100000.00"),
             "support": (1, "100000.00"), "renew": (2, "200000.00"),
         }  # fmt: skip
         assert (await sums(api, "?user_id=mia"))["renew"] == (2, "200000.00")

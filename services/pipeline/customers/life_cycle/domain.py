@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from services.pipeline.customers.domain import IMPLEMENTATION, Term, phase_ends
+from services.pipeline.opportunities.domain import months_after
 from services.workspace.policy import Policy
 
 ENGAGE: Final = "engage"
@@ -27,6 +28,7 @@ WON: Final = "won"
 waits at stage 0, the last one lost, and one won."""
 
 _DAY: Final = timedelta(days=1)
+_ABOUT: Final = 5
 
 
 class Deal(NamedTuple):
@@ -88,6 +90,35 @@ def _of(phase: str, since: date, reason: str, one: Subscribed) -> Place:
 
 def _of_deal(phase: str, deal: Deal, reason: str) -> Place:
     return Place(phase, deal.since, reason, "opportunity", deal.id, deal.external_id)
+
+
+class Borders(NamedTuple):
+    """What decides of a subscription on a day, as borders of its first and last days: one that runs
+    renews where it ends before `renews_before`; is being implemented where it begins on
+    `implements_from` or later, and ends on `implements_until` or later."""
+
+    renews_before: date
+    implements_from: date
+    implements_until: date
+
+
+def borders(today: date, policy: Policy) -> Borders:
+    """For counting many at once: as `place` decides of each alone."""
+    renewal, _, adoption = policy.settings["customers.phase_months"]
+    young = policy.number("customers.implementation_months")
+    return Borders(
+        _first(today, renewal, lambda end: today <= Term(today, end).left(renewal)),
+        _first(today, -young, lambda start: today <= months_after(start, young)),
+        _first(today, adoption, lambda end: today <= Term(today, end).left(adoption)),
+    )
+
+
+def _first(today: date, months: int, holds: Callable[[date], bool]) -> date:
+    """The first day from which it holds, which is about so many months from today: months are not
+    of one length, so it is looked for."""
+    about = months_after(today, months)
+    days = (about + timedelta(days=days) for days in range(-_ABOUT, _ABOUT + 1))
+    return next(day for day in days if holds(day))
 
 
 def _earliest(places: Sequence[Place]) -> Place | None:

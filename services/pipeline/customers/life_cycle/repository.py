@@ -11,7 +11,18 @@ import asyncpg
 
 from services.kit.db import Session
 from services.kit.rows import Filters
-from services.pipeline.customers.life_cycle.domain import LOST, RENEWAL_DEAL, SALE, WAITING, WON
+from services.pipeline.customers.life_cycle.domain import (
+    FULFIL,
+    LOST,
+    RENEW,
+    RENEWAL_DEAL,
+    SALE,
+    SUPPORT,
+    WAITING,
+    WON,
+    Borders,
+)
+from services.pipeline.customers.models import WORKED_ON
 from services.pipeline.opportunities.stages import OPEN_STAGES
 
 # What a deal is to the life cycle; $2 is the open stages.
@@ -24,6 +35,9 @@ _IS: Final = {
     LOST: "o.stage = 'closed_lost'",
     WON: "o.stage = 'closed_won'",
 }
+RANKED: Final = (SUPPORT, FULFIL, RENEW)
+"""Phases of subscriptions: of several, the last one here is the account's."""
+_RANK: Final = {phase: rank for rank, phase in enumerate(RANKED)}
 _CASE: Final = " ".join(f"WHEN {clause} THEN '{name}'" for name, clause in _IS.items())
 
 
@@ -64,46 +78,59 @@ async def subscriptions_of(session: Session, account_id: UUID) -> list[asyncpg.R
     )
 
 
-async def running_from(session: Session, today: date) -> list[asyncpg.Record]:
-    """Of all accounts, what has not ended, as far as the phase goes."""
-    return await session.fetch(
-        """
-        SELECT s.account_id, s.start_date, s.end_date, s.arr,
-               n.id IS NOT NULL AND n.completed_at IS NULL AS is_onboarding
-        FROM pipeline.subscriptions AS s
-        LEFT JOIN pipeline.onboardings AS n
-          ON n.workspace_id = $1 AND n.subscription_id = s.id
-        WHERE s.workspace_id = $1 AND s.end_date >= $2
-        """,
-        session.workspace_id,
-        today,
-    )
-
-
-async def accounts_with_deals(
-    session: Session, owners: Collection[UUID] | None, segment: str | None, region: str | None
+async def count_accounts(
+    session: Session,
+    today: date,
+    borders: Borders,
+    owners: Collection[UUID] | None,
+    segment: str | None,
+    region: str | None,
 ) -> list[asyncpg.Record]:
-    """Every account, and of which kinds it has deals that decide."""
+    """All accounts by what decides their phase: the phase of their subscriptions as a rank (see
+    RANKED), and of which kinds they have deals. `won` is told where nothing was ever bought. Both
+    sides are read in the order of their accounts, from indexes alone."""
     where = Filters("a.workspace_id = {}", session.workspace_id)
-    where.values.append(list(OPEN_STAGES))
+    where.values += [today, *borders]
     where.where("a.segment = {}", segment)
     where.where("a.region = {}", region)
     if owners is not None:
         where.require("a.owner_id = ANY({}::uuid[])", list(owners))
-    flags = ", ".join(f"bool_or({_IS[kind]}) AS {kind}" for kind in (RENEWAL_DEAL, SALE, WON))
+    is_cut = owners is not None or segment is not None or region is not None
+    among = f"IN (SELECT a.id FROM pipeline.accounts AS a WHERE {where})" if is_cut else ""
     return await session.fetch(
         f"""
-        SELECT a.id, deals.{RENEWAL_DEAL}, deals.{SALE}, deals.{WON},
-               EXISTS (SELECT FROM pipeline.subscriptions AS s
-                       WHERE s.workspace_id = $1 AND s.account_id = a.id) AS has_subscribed
+        SELECT bought.rank, sold.{RENEWAL_DEAL}, sold.{SALE},
+               CASE WHEN bought.account_id IS NULL THEN (
+                   SELECT true FROM pipeline.opportunities AS o
+                   WHERE o.workspace_id = $1 AND o.account_id = a.id AND {_IS[WON]} LIMIT 1)
+               END AS {WON},
+               count(*) AS accounts, coalesce(sum(bought.arr), 0) AS arr
         FROM pipeline.accounts AS a
         LEFT JOIN (
-            SELECT o.account_id, {flags}
+            SELECT s.account_id,
+                   max(CASE WHEN s.end_date < $2 THEN NULL
+                            WHEN s.start_date > $2 THEN {_RANK[FULFIL]}
+                            WHEN s.end_date < $3 THEN {_RANK[RENEW]}
+                            WHEN s.start_date >= $4 AND s.end_date >= $5 THEN {_RANK[FULFIL]}
+                            WHEN s.id IN (
+                                SELECT n.subscription_id FROM pipeline.onboardings AS n
+                                WHERE n.workspace_id = $1 AND n.completed_at IS NULL
+                            ) THEN {_RANK[FULFIL]}
+                            ELSE {_RANK[SUPPORT]} END) AS rank,
+                   sum(s.arr) FILTER (WHERE $2 BETWEEN s.start_date AND s.end_date) AS arr
+            FROM pipeline.subscriptions AS s
+            WHERE s.workspace_id = $1 {among and f"AND s.account_id {among}"}
+            GROUP BY s.account_id
+        ) AS bought ON bought.account_id = a.id
+        LEFT JOIN (
+            SELECT o.account_id, bool_or(o.type = 'renewal') AS {RENEWAL_DEAL},
+                   bool_or(o.type IN ('new_business', 'add_on')) AS {SALE}
             FROM pipeline.opportunities AS o
-            WHERE o.workspace_id = $1 AND o.stage = ANY($2::text[] || '{{closed_won}}'::text[])
+            WHERE o.workspace_id = $1 AND {WORKED_ON} {among and f"AND o.account_id {among}"}
             GROUP BY o.account_id
-        ) AS deals ON deals.account_id = a.id
+        ) AS sold ON sold.account_id = a.id
         WHERE {where}
+        GROUP BY 1, 2, 3, 4
         """,
         *where.values,
     )

@@ -14,12 +14,17 @@ from services.kit.money import ZERO
 from services.pipeline.customers.domain import Term
 from services.pipeline.customers.life_cycle import repository
 from services.pipeline.customers.life_cycle.domain import (
+    ENGAGE,
+    FULFIL,
     PHASES,
+    RENEW,
     RENEWAL_DEAL,
     SALE,
+    TRANSACT,
     WON,
     Deal,
     Subscribed,
+    borders,
     place,
 )
 from services.pipeline.customers.lookups import require_account
@@ -82,44 +87,20 @@ def _subscribed(row: Mapping[str, Any], calendar: FiscalCalendar) -> Subscribed:
     )
 
 
-def _undated(row: Mapping[str, Any], today: date) -> Subscribed:
-    """As far as the phase goes, which is all that is counted: since when does not matter."""
-    return Subscribed(
-        term=Term(row["start_date"], row["end_date"]),
-        recorded_on=today,
-        onboarded_on=None if row["is_onboarding"] else row["start_date"],
-    )
-
-
 async def report(
     session: Session, user: str | None, segment: str | None, region: str | None
 ) -> dict[str, Any]:
-    """Every account by phase. In memory: the rules are the same as for one."""
+    """Every account by phase."""
     workspace = await get_workspace(session)
     today, policy = await circumstances(session)
     owners = None if user is None else await find_subtree(session, user)
-    bought: dict[UUID, list[Subscribed]] = defaultdict(list)
-    running: dict[UUID, Decimal] = defaultdict(lambda: ZERO)
-    for row in await repository.running_from(session, today):
-        bought[row["account_id"]].append(_undated(row, today))
-        if row["start_date"] <= today:
-            running[row["account_id"]] += row["arr"]
     counts: Counter[str] = Counter()
     sums: dict[str, Decimal] = defaultdict(lambda: ZERO)
-    # There are many customers and few days: who has the same is in the same phase.
-    phases: dict[Any, str] = {}
-    for row in await repository.accounts_with_deals(session, owners, segment, region):
-        kinds = tuple(kind for kind in (RENEWAL_DEAL, SALE) if row[kind])
-        if row[WON] and not row["has_subscribed"]:
-            kinds += (WON,)
-        alike = (tuple(bought.get(row["id"], ())), kinds)
-        phase = phases.get(alike)
-        if phase is None:
-            deals = dict.fromkeys(kinds, Deal(today))
-            found = place(alike[0], deals, known_since=today, today=today, policy=policy)
-            phase = phases[alike] = found.phase
-        counts[phase] += 1
-        sums[phase] += running.get(row["id"], ZERO)
+    for row in await repository.count_accounts(
+        session, today, borders(today, policy), owners, segment, region
+    ):
+        counts[_phase_of(row)] += row["accounts"]
+        sums[_phase_of(row)] += row["arr"]
     return {
         "day": today,
         "user_id": user,
@@ -130,3 +111,14 @@ async def report(
             {"phase": phase, "accounts": counts[phase], "arr": sums[phase]} for phase in PHASES
         ],
     }
+
+
+def _phase_of(row: Mapping[str, Any]) -> str:
+    """As `place` has it."""
+    if row[RENEWAL_DEAL]:
+        return RENEW
+    if row["rank"] is not None:
+        return repository.RANKED[row["rank"]]
+    if row[WON]:
+        return FULFIL
+    return TRANSACT if row[SALE] else ENGAGE
