@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.kit.db import Session
-from services.pipeline.opportunities.access import Actor
+from services.pipeline.opportunities.access import SYSTEM, Actor
 from services.pipeline.opportunities.drafts import Circumstances
 from services.workspace.policies.repository import get_policy, version_in_force
 from services.workspace.workspaces.repository import get_workspace
@@ -30,4 +30,5 @@ async def circumstances_of(
         currency=workspace.currency,
         is_recording=is_recording,
         is_manager=actor.is_manager,
+        is_product=actor == SYSTEM,
     )

@@ -120,7 +120,8 @@ def _reason_problems(
     """That a timer closed a deal nobody says but the timer, or a record of it: no other reason is
     asked for then."""
     known = None if current is None else current["lost_reason"]
-    if circumstances.is_recording or row["lost_reason"] in (None, known):
+    is_believed = circumstances.is_recording or circumstances.is_product
+    if is_believed or row["lost_reason"] in (None, known):
         return []
     if row["lost_reason"] != AUTO_CLOSE_REASON:
         return []

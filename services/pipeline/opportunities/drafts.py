@@ -24,7 +24,8 @@ ORDER_TYPE_FOLLOWED: Final = "order_type_followed"
 @dataclass(frozen=True, slots=True)
 class Circumstances:
     """What a decision depends on beside the record and the statement. `is_recording`: the caller
-    reports what is so, and broken rules are noted instead of refused."""
+    reports what is so, and broken rules are noted instead of refused. `is_product`: nobody asks but
+    a timer of ours."""
 
     now: datetime
     policy: Policy
@@ -32,6 +33,7 @@ class Circumstances:
     currency: str
     is_recording: bool = False
     is_manager: bool = False
+    is_product: bool = False
 
 
 @dataclass(slots=True)
