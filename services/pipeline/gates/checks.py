@@ -161,7 +161,7 @@ def _plan(sections: frozenset[str], title: str) -> Check:
             return ASKS_NOTHING
         missing = [f"{each.section}.{name}" for each in required for name in each.missing]
         if missing:
-            return Outcome(False, f"{title} lacks {', '.join(missing)}.")
+            return Outcome(False, f"{title} lacks {', '.join(missing)}.", missing=tuple(missing))
         return Outcome(MET, evidence=f"{title} is complete.")
 
     return check

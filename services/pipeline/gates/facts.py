@@ -33,12 +33,14 @@ class Seen(NamedTuple):
 
 class Outcome(NamedTuple):
     """What a check says: met, unmet, or None for not asked of this deal. `evidence` is what meets
-    it; `parts` are the single things missing, where they have codes of their own."""
+    it; `parts` are the single things missing, where they have codes of their own; `missing` names
+    those of the command plan, as section.field."""
 
     is_met: bool | None
     message: str = ""
     evidence: str | None = None
     parts: tuple[Refusal, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@ data. Angle brackets stand for what only the sender knows."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -60,7 +61,6 @@ _HOW: Final[dict[str, _How]] = {
     "use_case_known": _patch(use_case="<use case>"),
     "contact_known": _patch(contact_external_ids=["<contact>"]),
     "overview_complete": ("PUT", _PLAN, {"overview": dict.fromkeys(_OVERVIEW, "<text>")}),
-    "full_plan_complete": ("PUT", _PLAN, _STEPS),
     "close_plan_dated": ("PUT", _PLAN, _STEPS),
     "competitors_known": _note("competitor", "<who>"),
     "terms_change_allowed": (
@@ -82,15 +82,41 @@ _HOW: Final[dict[str, _How]] = {
 }  # fmt: skip
 
 
-def how_to_supply(criterion: Criterion, opportunity_id: UUID) -> dict[str, Any]:
-    """The request that supplies it."""
+def how_to_supply(
+    criterion: Criterion, opportunity_id: UUID, missing: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The request that supplies it, and where one is not enough, the request to send `then`;
+    `missing` is what the check found missing in parts."""
     if criterion.is_attested:
         items: dict[str, Any] = {criterion.code: {"state": "done"}}
-        method, path, fields = "PUT", f"{_DEAL}/checklist", {"items": items}
+        requests: list[_How] = [("PUT", f"{_DEAL}/checklist", {"items": items})]
     elif criterion.check.startswith("meddppicc_"):
-        element = criterion.check.removeprefix("meddppicc_")
-        known: dict[str, Any] = {"score": 1, "evidence": "<what is known>"}
-        method, path, fields = "PUT", _ELEMENTS, {"elements": {element: known}}
+        requests = [_elements([criterion.check.removeprefix("meddppicc_")])]
+    elif criterion.check == "full_plan_complete":
+        requests = _full_plan(missing)
     else:
-        method, path, fields = _HOW[criterion.check]
-    return {"method": method, "path": path.format(id=opportunity_id), "fields": fields}
+        requests = [_HOW[criterion.check]]
+    told = None
+    for method, path, fields in reversed(requests):
+        told = {
+            "method": method, "path": path.format(id=opportunity_id), "fields": fields,
+            "then": told,
+        }  # fmt: skip
+    assert told is not None
+    return told
+
+
+def _full_plan(missing: Sequence[str]) -> list[_How]:
+    """Its elements are MEDDPPICC's, its steps the plan's own."""
+    elements = [name for each in missing for section, _, name in (each.partition("."),)
+                if section == "meddppicc"]  # fmt: skip
+    has_steps = bool(missing) and not any(each.startswith("close_plan.") for each in missing)
+    return [
+        *([_elements(elements)] if elements else []),
+        *([] if has_steps and elements else [("PUT", _PLAN, _STEPS)]),
+    ]
+
+
+def _elements(names: Sequence[str]) -> _How:
+    known = {"score": 1, "evidence": "<what is known>"}
+    return "PUT", _ELEMENTS, {"elements": {name: dict(known) for name in names}}

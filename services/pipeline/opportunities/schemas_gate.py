@@ -37,11 +37,13 @@ class GateEvidence(BaseModel):
 
 
 class Supply(BaseModel):
-    """The request that supplies what is missing; angle brackets stand for what its sender knows."""
+    """The request that supplies what is missing; angle brackets stand for what its sender knows.
+    `then` is the next one, where one is not enough."""
 
     method: str
     path: str
     fields: dict[str, Any]
+    then: Supply | None
 
 
 class GateCriterion(BaseModel):

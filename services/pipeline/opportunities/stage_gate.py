@@ -167,8 +167,14 @@ def _criterion(judged: Judged, opportunity_id: UUID) -> dict[str, Any]:
         "status": judged.status,
         "message": None if outcome is None or not outcome.message else outcome.message,
         "evidence": None if outcome is None else outcome.evidence,
-        "how_to_supply": how_to_supply(criterion, opportunity_id) if judged.is_unmet else None,
+        "how_to_supply": _supply(judged, opportunity_id),
     }
+
+
+def _supply(judged: Judged, opportunity_id: UUID) -> dict[str, Any] | None:
+    if not judged.is_unmet or judged.outcome is None:
+        return None
+    return how_to_supply(judged.criterion, opportunity_id, judged.outcome.missing)
 
 
 def _told(refusals: Sequence[Refusal]) -> list[dict[str, str]]:

@@ -34,14 +34,14 @@ async def attest(api: Api, opportunity: Any, *codes: str, **fields: Any) -> Any:
     return await api.call("PUT", path, json={"items": items})
 
 
-def _fill(name: str, value: Any, today: date) -> Any:
+def _fill(name: str, value: Any, today: date, amount: str) -> Any:
     """What a person would put where `how_to_supply` has angle brackets."""
     if isinstance(value, dict):
-        return {key: _fill(key, each, today) for key, each in value.items()}
+        return {key: _fill(key, each, today, amount) for key, each in value.items()}
     if isinstance(value, list):
-        return [_fill(name, each, today) for each in value]
+        return [_fill(name, each, today, amount) for each in value]
     known = {
-        "amount": "12000.00",
+        "amount": amount,
         "seats": 40,
         "potential_seats": 40,
         "buying_role": "evaluator",
@@ -54,7 +54,9 @@ def _fill(name: str, value: Any, today: date) -> Any:
     return known.get(name, "What we know." if isinstance(value, str) and "<" in value else value)
 
 
-async def supply(api: Api, opportunity: Any, *, kind: str = "hard") -> list[str]:
+async def supply(
+    api: Api, opportunity: Any, *, kind: str = "hard", amount: str = "12000.00"
+) -> list[str]:
     """Sends exactly what the stage gate says is to be sent; the codes that were open."""
     today = clock.now().date()
     supplied = []
@@ -62,11 +64,17 @@ async def supply(api: Api, opportunity: Any, *, kind: str = "hard") -> list[str]
         if item["status"] != "unmet" or item["kind"] != kind:
             continue
         how = item["how_to_supply"]
-        body = _fill("", how["fields"], today)
-        if "occurred_at" in body:
-            days = 3 if body["state"] == "planned" else 0
-            body["occurred_at"] = clock.isoformat(clock.now() + timedelta(days=days))
-            body["subject"] = how["fields"].get("subject", "Mail").replace("<subject>", "call")
-        await api.call(how["method"], how["path"], json=body)
+        while how is not None:
+            await _send(api, how, today, amount)
+            how = how["then"]
         supplied.append(item["code"])
     return supplied
+
+
+async def _send(api: Api, how: Any, today: date, amount: str) -> None:
+    body = _fill("", how["fields"], today, amount)
+    if "occurred_at" in body:
+        days = 3 if body["state"] == "planned" else 0
+        body["occurred_at"] = clock.isoformat(clock.now() + timedelta(days=days))
+        body["subject"] = how["fields"].get("subject", "Mail").replace("<subject>", "call")
+    await api.call(how["method"], how["path"], json=body)
