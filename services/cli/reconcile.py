@@ -67,7 +67,7 @@ def lines(found: dict[str, Any], differences: list[dict[str, Any]]) -> Iterator[
     for kind in found["records"]:
         apart = ", ".join(
             f"{kind[name]} {name.replace('_', ' ')}"
-            for name in ("deleted", "merged", "refused", "left_out", "differing")
+            for name in ("deleted", "merged", "refused", "left_out", "unreadable", "differing")
             if kind[name]
         )
         told = f" ({apart})" if apart else ""
@@ -83,7 +83,7 @@ def lines(found: dict[str, Any], differences: list[dict[str, Any]]) -> Iterator[
     for each in differences:
         theirs, ours = (str(each[side]) for side in ("theirs", "ours"))
         yield (
-            f"  {each['record']} {each['external_id']} ({each['file']}:{each['line']})"
+            f"  {each['record']} {each['external_id'] or 'without a key'} ({each['file']}:{each['line']})"
             f" {each['field']}: {theirs} / {ours}, {each['why']}"
         )
     if found["differing"] > len(differences):

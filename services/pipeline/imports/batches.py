@@ -23,8 +23,9 @@ from services.pipeline.imports.pending import (
     waits_for_parent,
 )
 from services.pipeline.imports.reading import Reading
+from services.pipeline.imports.reconciliation import keeping
 from services.pipeline.imports.reconciliation import repository as reconciling
-from services.pipeline.imports.reconciliation.collecting import KEY_MAX, Stated, one_a_key
+from services.pipeline.imports.reconciliation.collecting import KEY_MAX, Stated, unreadable
 from services.pipeline.imports.records import RECORDS, Author
 from services.pipeline.imports.references import Resolver
 from services.pipeline.imports.report import Report
@@ -111,13 +112,12 @@ class Batcher:
             for row in batch
             if (record := self._read(spec, row, readers, events, report, stated)) is not None
         ]
-        is_latest = spec.repeats == "versions"
-        kept = one_a_key(stated, is_latest=is_latest)
-        await reconciling.add(session, self._id, spec.record, kept, is_latest=is_latest)
         deleted = [record for record in read if record.reading.is_deleted]
         await self._report_deleted(session, spec, deleted, report)
         found = [record for record in read if not record.reading.is_deleted]
         found = await self._without_repeats(session, step, spec, found, report)
+        taken = {(record.reading.key[:KEY_MAX], record.reading.line) for record in found}
+        await keeping.keep(session, self._id, spec, stated, taken)
         if spec.existing != "merge":
             found = await self._chosen(session, spec, found, report)
         notes = await self._resolver.resolve(
@@ -136,6 +136,25 @@ class Batcher:
         await self._store_waves(session, step, spec, found, report)
         await reconciling.refuse(session, self._id, spec.record, self._refused)
 
+    async def compare_refused(
+        self,
+        session: WriteSession,
+        step: int,
+        row: FileRow,
+        readers: dict[int, StepReader],
+        code: str,
+    ) -> None:
+        """A row that the database refused is one of theirs all the same."""
+        spec = self._mapping.steps[step]
+        reader = readers.get(row.file.number)
+        if reader is None or isinstance(row.row, BadRow):
+            return
+        await self.joiner.join(session, spec.join, [row])
+        if reader.collector is not None and reader.is_wanted(row.row.values):
+            reading = reader.read(row.row)
+            stated = reader.collector.stated(row.file.number, row.row, reading)
+            await keeping.keep_refused(session, self._id, spec, stated, code)
+
     def _read(
         self,
         spec: Step,
@@ -147,6 +166,9 @@ class Batcher:
     ) -> Pending | None:
         if isinstance(row.row, BadRow):
             report.bad_row(row.file.name, spec.record, row.row)
+            known = readers.get(row.file.number)
+            if known is not None and known.collector is not None:
+                stated.append(unreadable(row.file.number, row.row))
             return None
         if spec.file is None:
             values = dict(row.row.values)
@@ -157,7 +179,7 @@ class Batcher:
             return None
         reading = reader.read(row.row, events.get(reader.key_of(row.row), ()) if events else ())
         self._check_keys(row, reading, report)
-        if reader.collector is not None and reading.key:
+        if reader.collector is not None and (reading.key or not reading.skipped):
             stated.append(reader.collector.stated(row.file.number, row.row, reading))
         if reading.skipped:
             report.count(spec.record, "skipped")

@@ -212,7 +212,8 @@ class Runner:
             if is_transient(error):
                 raise
             if len(batch) == 1:
-                await self._commit(self._refusal_of(phase, batch[0], error), advance)
+                readers = self._readers(phase, batch)
+                await self._commit(self._refusal_of(phase, batch[0], error, readers), advance)
                 return
             log.warning("import_batch_split", import_id=str(self._id), error=str(error))
             middle = len(batch) // 2
@@ -230,14 +231,21 @@ class Runner:
         return readers
 
     def _refusal_of(
-        self, phase: Phase, row: FileRow, error: asyncpg.PostgresError
+        self,
+        phase: Phase,
+        row: FileRow,
+        error: asyncpg.PostgresError,
+        readers: dict[int, StepReader],
     ) -> Callable[[WriteSession, Report], Awaitable[None]]:
         record = self._mapping.steps[phase.step].record
         line = row.row.line
 
         async def work(session: WriteSession, report: Report) -> None:
+            code = "refused_by_database"
             report.count(record, "failed")
-            report.error(row.file.name, line, record, None, "refused_by_database", str(error))
+            report.error(row.file.name, line, record, None, code, str(error))
+            if phase.kind == "rows":
+                await self._batcher.compare_refused(session, phase.step, row, readers, code)
 
         return work
 

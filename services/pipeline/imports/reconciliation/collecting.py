@@ -3,23 +3,25 @@ mapping, so that a mapping that reads wrongly shows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
 from services.pipeline.imports.domain import UnreadableError
 from services.pipeline.imports.mapping import Step
-from services.pipeline.imports.parsing import Row
+from services.pipeline.imports.parsing import BadRow, Row
 from services.pipeline.imports.reading import Reading
 from services.pipeline.imports.reconciliation.domain import (
     DELETED,
     LEFT_OUT,
+    NAMELESS,
     NONE,
     REFUSED,
     STANDINGS,
     STATED,
+    UNREADABLE,
 )
 from services.pipeline.imports.rules import FieldRule
 from services.pipeline.imports.told import Note
@@ -66,8 +68,10 @@ class Collector:
                 self._getters[name] = compile_rule(name, _typed(rule, kind), around)
 
     def stated(self, file: int, row: Row, reading: Reading) -> Stated:
-        """Before names are resolved and anything is stored. What cannot be read is nothing."""
-        found = Stated(reading.key[:KEY_MAX], file, row.line, _state(reading))
+        """Before names are resolved and anything is stored. What cannot be read is nothing; a row
+        without a key is known by its place."""
+        key = reading.key[:KEY_MAX] or _place(file, row.line)
+        found = Stated(key, file, row.line, _state(reading))
         notes: list[Note] = []
         codes = [note[0] for note in reading.notes] + [each.code for each in reading.problems]
         values: dict[str, Any] = {}
@@ -93,13 +97,41 @@ class Collector:
         return found
 
 
-def one_a_key(rows: Iterable[Stated], *, is_latest: bool) -> list[Stated]:
-    """Of several rows of a key the first; where every row is a version, the latest, with what it
-    leaves out from those before."""
+def unreadable(file: int, row: BadRow) -> Stated:
+    """A line that is no row: it counts, and that is all there is to say."""
+    return Stated(_place(file, row.line), file, row.line, UNREADABLE, codes=[row.code])
+
+
+def refused(stated: Stated, code: str) -> Stated:
+    """The same row, which did not go in after all."""
+    return replace(stated, state=REFUSED, codes=[*stated.codes, code])
+
+
+def bare(stated: Stated) -> Stated:
+    """Of a row whose own texts the database does not take: its place and what is a number."""
+    key = _place(stated.file, stated.line)
+    return replace(stated, key=key, currency=None, codes=stated.codes[-1:])
+
+
+def _place(file: int, line: int) -> str:
+    return f"{NAMELESS}{file}:{line:010}"
+
+
+def one_a_key(
+    rows: Iterable[Stated], *, is_latest: bool, taken: Container[tuple[str, int]]
+) -> list[Stated]:
+    """Of several rows of a key the one that was taken (by key and line), else the first; where
+    every row is a version, the latest, with what it leaves out from those before."""
     found: dict[str, Stated] = {}
     for row in rows:
+        if not is_latest and row.state == STATED and (row.key, row.line) not in taken:
+            continue
         known = found.setdefault(row.key, row)
-        if known is row or not is_latest:
+        if known is row:
+            continue
+        if not is_latest:
+            if known.state != STATED and row.state == STATED:
+                found[row.key] = row
             continue
         newer, older = (known, row) if _is_before(row, known) else (row, known)
         newer.standing = older.standing if newer.standing in (None, NONE) else newer.standing

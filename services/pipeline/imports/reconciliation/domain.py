@@ -19,6 +19,10 @@ STATED: Final = "stated"
 DELETED: Final = "deleted"
 LEFT_OUT: Final = "left_out"
 REFUSED: Final = "refused"
+UNREADABLE: Final = "unreadable"
+"""A line that cannot be split into columns: a record of theirs, of which nothing is known."""
+NAMELESS: Final = "\x1f"
+"""What the key of a row begins with that has none of its own, and no key of a record can."""
 
 _ZERO = Decimal()
 _CENT = Decimal("0.01")
@@ -110,7 +114,7 @@ def reason(field_: str, theirs: str | None, ours: str | None, around: Circumstan
 
 
 def _reason_of_presence(around: Circumstances) -> str:
-    if around.state in (DELETED, LEFT_OUT):
+    if around.state in (DELETED, LEFT_OUT, UNREADABLE):
         return around.state
     for why, codes in _REASONS["record"]:
         if around.codes & set(codes):

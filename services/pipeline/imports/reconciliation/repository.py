@@ -28,8 +28,9 @@ _STANDING: Final = """
 async def add(
     session: WriteSession, import_id: UUID, record: str, rows: Sequence[Stated], *, is_latest: bool
 ) -> None:
-    """The first row of a key is the record's, as it is for the import; where every row is a version
-    (`is_latest`), the latest, with what it leaves out from those before. One row a key."""
+    """The first row of a key is the record's, as it is for the import, unless it is one of a file
+    that did not go in and a later one of it does; where every row is a version (`is_latest`), the
+    latest, with what it leaves out from those before. One row a key."""
     if not rows:
         return
     await session.execute(
@@ -44,12 +45,14 @@ async def add(
                 codes)
         ON CONFLICT (workspace_id, import_id, record, key) DO UPDATE SET
             file = excluded.file, line = excluded.line, state = excluded.state,
-            standing = coalesce(nullif(excluded.standing, 'none'), r.standing),
-            amount = coalesce(excluded.amount, r.amount),
-            currency = coalesce(excluded.currency, r.currency),
-            close_date = coalesce(excluded.close_date, r.close_date),
+            standing = CASE WHEN $14 THEN coalesce(nullif(excluded.standing, 'none'), r.standing)
+                ELSE excluded.standing END,
+            amount = coalesce(excluded.amount, CASE WHEN $14 THEN r.amount END),
+            currency = coalesce(excluded.currency, CASE WHEN $14 THEN r.currency END),
+            close_date = coalesce(excluded.close_date, CASE WHEN $14 THEN r.close_date END),
             occurred_at = excluded.occurred_at, codes = excluded.codes
-        WHERE $14 AND (excluded.occurred_at >= r.occurred_at) IS NOT FALSE
+        WHERE CASE WHEN $14 THEN (excluded.occurred_at >= r.occurred_at) IS NOT FALSE
+            ELSE r.state <> 'stated' AND excluded.state = 'stated' AND r.file = excluded.file END
         """,
         session.workspace_id, import_id, record,
         [row.key for row in rows], [row.file for row in rows], [row.line for row in rows],
@@ -114,7 +117,8 @@ async def kinds(session: Session, import_id: UUID) -> list[dict[str, Any]]:
                 count(*) FILTER (WHERE state = 'deleted') AS deleted,
                 count(*) FILTER (WHERE state <> 'deleted' AND standing = 'none') AS merged,
                 count(*) FILTER (WHERE state = 'refused') AS refused,
-                count(*) FILTER (WHERE state = 'left_out') AS left_out
+                count(*) FILTER (WHERE state = 'left_out') AS left_out,
+                count(*) FILTER (WHERE state = 'unreadable') AS unreadable
             FROM pipeline.reconciliation_rows AS r
             LEFT JOIN {table} AS t ON t.workspace_id = $1 AND t.external_id = r.key {counted}
             WHERE r.workspace_id = $1 AND r.import_id = $2 AND r.record = $3

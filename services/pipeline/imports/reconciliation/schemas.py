@@ -21,6 +21,7 @@ class ReconciledKind(BaseModel):
     merged: int
     refused: int = Field(description="Rows that did not go in.")
     left_out: int = Field(description="Rows that a rule of the mapping leaves out.")
+    unreadable: int = Field(description="Lines that are no rows: no amount of them is in the sums.")
     differing: int = Field(description="Records of which something differs.")
 
 
@@ -54,7 +55,7 @@ class Difference(BaseModel):
     """One field of one record that differs."""
 
     record: str
-    external_id: str
+    external_id: str | None = Field(description="Null of a row that names none.")
     file: str
     line: int
     field: str = Field(description="`record` where it is on one side only.")

@@ -17,6 +17,7 @@ from services.pipeline.imports.errors import ImportNotFoundError, Reconciliation
 from services.pipeline.imports.reconciliation import repository
 from services.pipeline.imports.reconciliation.collecting import RECORDS
 from services.pipeline.imports.reconciliation.domain import (
+    NAMELESS,
     OPEN,
     WON,
     Circumstances,
@@ -50,7 +51,9 @@ async def reconcile(session: Session, import_id: UUID) -> dict[str, Any]:
             session, import_id, kind["record"], workspace.currency
         )
         fields += its_fields
-        names = ("record", "theirs", "ours", "deleted", "merged", "refused", "left_out")
+        names = (
+            "record", "theirs", "ours", "deleted", "merged", "refused", "left_out", "unreadable",
+        )  # fmt: skip
         records.append({name: kind[name] for name in names} | {"differing": differing})
     lines = lines_of(
         await repository.theirs_by_day(session, import_id, workspace.currency),
@@ -145,7 +148,7 @@ def _difference(
     )
     return {
         "record": row["record"],
-        "external_id": row["key"],
+        "external_id": None if row["key"].startswith(NAMELESS) else row["key"],
         "file": names.get(row["file"], ""),
         "line": row["line"],
         "field": row["field"],
