@@ -21,22 +21,36 @@ NO_FAMILY: Final = FamilyFacts(has_won_account=False, has_won_family=False)
 class Family:
     """Every account under one root: deals won and the last subscription's end, by account.
 
-    `lapsed_on`: where a renewal was lost after the last deal was won, the day it was due; it tells
-    when a customer left whose subscriptions nobody records.
+    `won_on` is the last deal's close date, `lost_on` the day the last lost renewal was due: where
+    that is the later one, it tells when a customer left whose subscriptions nobody records.
     """
 
     won: Counter[UUID] = field(default_factory=Counter)
     subscribed_until: dict[UUID, date] = field(default_factory=dict)
-    lapsed_on: dict[UUID, date] = field(default_factory=dict)
+    won_on: dict[UUID, date] = field(default_factory=dict)
+    lost_on: dict[UUID, date] = field(default_factory=dict)
 
     def last_day(self) -> date | None:
         """The last day anybody in the family had something; None where that is not known."""
         if self.subscribed_until:
             return max(self.subscribed_until.values())
         customers = {account for account, count in self.won.items() if count > 0}
-        if customers and customers <= self.lapsed_on.keys():
-            return max(self.lapsed_on.values())
+        if customers and all(self._is_lapsed(account) for account in customers):
+            return max(self.lost_on[account] for account in customers)
         return None
+
+    def _is_lapsed(self, account_id: UUID) -> bool:
+        lost_on, won_on = self.lost_on.get(account_id), self.won_on.get(account_id)
+        return lost_on is not None and (won_on is None or won_on <= lost_on)
+
+    def note(self, row: Mapping[str, Any]) -> None:
+        """A deal of the batch is won, or a renewal lost."""
+        account_id, won_on, lost_on = row["account_id"], row["close_date"], row["renewal_date"]
+        if row["stage"] == _WON and won_on is not None:
+            self.won_on[account_id] = max(won_on, self.won_on.get(account_id, won_on))
+        is_lost = row["stage"] == "closed_lost" and row["type"] == "renewal"
+        if is_lost and row["category"] == "standard" and lost_on is not None:
+            self.lost_on[account_id] = max(lost_on, self.lost_on.get(account_id, lost_on))
 
 
 def _counts(row: Mapping[str, Any] | None) -> int:
@@ -95,6 +109,9 @@ class Families:
             self._count(current["account_id"], -_counts(current))
         if row["stage"] == _WON:
             self._count(row["account_id"], _counts(row))
+        family = self._by_account.get(row["account_id"])
+        if family is not None:
+            family.note(row)
 
     def _count(self, account_id: UUID | None, by: int) -> None:
         family = self._by_account.get(account_id) if account_id is not None else None

@@ -52,11 +52,15 @@ _FAMILIES = f"""
              WHERE s.workspace_id = $1 AND s.account_id = member.id) AS subscribed_until
         FROM member
     )
-    SELECT root.account_id, root.root_id, bought.member_id, bought.won, bought.subscribed_until,
-        CASE WHEN bought.won_on IS NULL OR bought.won_on <= bought.lost_on THEN bought.lost_on END
-    FROM root LEFT JOIN bought
-      ON bought.root_id = root.root_id AND (bought.won > 0 OR bought.subscribed_until IS NOT NULL)
+    SELECT root_id, account_id, NULL::uuid AS member_id, NULL::bigint AS won,
+        NULL::date AS subscribed_until, NULL::date AS won_on, NULL::date AS lost_on
+    FROM root
+    UNION ALL
+    SELECT root_id, NULL, member_id, won, subscribed_until, won_on, lost_on FROM bought
+    WHERE won > 0 OR subscribed_until IS NOT NULL OR lost_on IS NOT NULL
 """
+"""First who belongs to which root, then what each member bought: beside each other, not multiplied,
+since a family may have as many accounts asked about as it has members."""
 _OPEN_IN_FAMILIES = f"""
     {_MEMBERS}
     SELECT o.id FROM member JOIN pipeline.opportunities AS o
@@ -81,13 +85,17 @@ async def find_families(session: Session, account_ids: Iterable[UUID]) -> Famili
     by_root: dict[UUID, Family] = {}
     by_account: dict[UUID, Family] = {}
     rows = await session.fetch(_FAMILIES, session.workspace_id, wanted)
-    for account_id, root_id, member_id, won, subscribed_until, lapsed_on in rows:
+    for root_id, account_id, member_id, won, subscribed_until, won_on, lost_on in rows:
         family = by_root.setdefault(root_id, Family())
-        by_account[account_id] = family
-        if member_id is not None:
+        if member_id is None:
+            by_account[account_id] = family
+            continue
+        if won > 0 or subscribed_until is not None:
             family.won[member_id] = int(won)
-            if subscribed_until is not None:
-                family.subscribed_until[member_id] = subscribed_until
-            if lapsed_on is not None:
-                family.lapsed_on[member_id] = lapsed_on
+        if subscribed_until is not None:
+            family.subscribed_until[member_id] = subscribed_until
+        if won_on is not None:
+            family.won_on[member_id] = won_on
+        if lost_on is not None:
+            family.lost_on[member_id] = lost_on
     return Families(by_account)

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from services.kit.db import Session
 from services.pipeline import tasks
+from services.pipeline.opportunities.family_rows import find_families
 from tests.client import Api
 from tests.pipeline.bookings.harness import audit, renewal, subscription
-from tests.pipeline.deals import account, company, deal, get, history, put
+from tests.pipeline.deals import PLAIN, account, batch, company, deal, get, history, put
 
 Clock = Callable[[datetime], AbstractContextManager[None]]
 
@@ -135,6 +137,59 @@ class TestFollowing:
         with clock_at(at("2026-08-01T20:00")):
             await follow(api)
             assert await type_of(api, beside) == "new_first_order"
+
+    async def test_a_batch_is_as_one_after_the_other(self, api: Api, clock_at: Clock) -> None:
+        with clock_at(at("2025-01-31T20:00")):
+            for name in ("acme", "acme-labs"):
+                await account(api, name, parent_external_id=None)
+                fields = {"account_external_id": name, "close_date": "2025-01-01"}
+                await deal(api, f"{name}-0", stage="closed_won", **fields)
+                fields = {"account_external_id": name, "renewal_date": "2025-01-31"}
+                await renewal(api, f"{name}-R", stage="closed_lost", **fields)
+        with clock_at(at("2026-06-17T20:00")):
+            won = {**PLAIN, "stage": "closed_won", "close_date": "2026-06-17"}
+            names = ("1", "2")
+            alone = [await put(api, f"acme-{name}", **won) for name in names]
+            items = [
+                {**won, "external_id": f"acme-labs-{name}", "account_external_id": "acme-labs"}
+                for name in names
+            ]
+            together = await batch(api, *items)
+            told = [await get(api, each) for each in together]
+            assert [each["order_type"] for each in alone] == ["new_first_order", "growth"]
+            assert [each["order_type"] for each in told] == ["new_first_order", "growth"]
+
+    async def test_a_large_family_is_read_once(self, api: Api) -> None:
+        items = [
+            {"external_id": f"m{place}", "name": "Member", "parent_external_id": "acme"}
+            for place in range(60)
+        ]
+        await api.request("POST", "/pipeline/v1/accounts/batch", json={"items": items})
+        fields = {**PLAIN, "stage": "closed_won"}
+        await batch(
+            api,
+            *({**fields, "external_id": each["external_id"], "account_external_id": each["external_id"]}
+              for each in items),
+        )  # fmt: skip
+        async with api.database().read(api.workspace_id) as session:
+            rows = await session.fetch(
+                "SELECT id FROM pipeline.accounts WHERE workspace_id = $1", api.workspace_id
+            )
+            counting = _Counting(session)
+            await find_families(counting, [row["id"] for row in rows])  # type: ignore[arg-type]
+        assert counting.rows <= 2 * len(rows)
+
+
+class _Counting:
+    """A session that counts what it read."""
+
+    def __init__(self, session: Session) -> None:
+        self.workspace_id, self.rows, self._session = session.workspace_id, 0, session
+
+    async def fetch(self, *arguments: Any) -> Any:
+        found = await self._session.fetch(*arguments)
+        self.rows += len(found)
+        return found
 
 
 class TestStamp:
