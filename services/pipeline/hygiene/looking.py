@@ -181,8 +181,11 @@ async def look_at_touches(session: WriteSession, subject_id: UUID) -> None:
     touched = await plans_touched_since(session, since, limit=_AT_ONCE)
     fresh = [each for each in touched if seen.get(str(each.opportunity_id)) != each.mark]
     flipped = await _of_users_changed(session, since)
-    asked = {each.opportunity_id for each in fresh} | flipped
+    written = {each.opportunity_id for each in fresh}
+    asked = written | flipped
     await following.recheck(session, asked, (following.HYGIENE,))
+    # An entry in the plan is progress, and a meeting that was told of starts other clocks.
+    await following.recheck(session, written, (following.CLOCKS,))
     is_more = len(touched) >= _AT_ONCE
     through = max(look["seen_through"], touched[-1].at) if is_more else now
     # What was seen is remembered for as long as it can come up again.

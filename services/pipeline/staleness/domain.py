@@ -268,14 +268,19 @@ def _acceptance(deal: Deal, rules: Rules) -> Clock | None:
     )
     if stay.left_at is not None:
         return _ended(waiting, deal, stay, rules)
+    # Nobody rings for a meeting that is moved, or that somebody tells of days later.
+    tomorrow = rules.midnight(rules.day(rules.now) + _days(1))
     if not held:
         waits_for = _awaited(deal, rules)
         if waits_for is not None:
-            return replace(waiting, look_at=waits_for, paused_until=rules.day(waits_for))
+            return replace(
+                waiting, look_at=min(waits_for, tomorrow), paused_until=rules.day(waits_for)
+            )
     # What was told late is not missed before somebody could know of it.
     known = max(start, stay.recorded_at)
     return replace(
         waiting,
+        look_at=tomorrow,
         deadline_at=_sla_end(start, deal, rules),
         steps=(Step(MISSED, _sla_end(known, deal, rules), MISSED),),
     )

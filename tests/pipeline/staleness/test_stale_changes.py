@@ -16,6 +16,7 @@ from tests.pipeline.staleness.clock_book import (
     at_midnight,
     begin,
     day,
+    make_progress,
     policy,
     shown,
     small,
@@ -211,3 +212,26 @@ class TestShown:
                 assert (answer.status_code, answer.json()["code"]) == (
                     404, "opportunity_not_found",
                 )  # fmt: skip
+
+
+async def test_a_plan_written_moves_a_deal_down_the_list(api: Api, clock_at: Clock) -> None:
+    """Plans are qualification's, which rings for nobody; progress they are all the same."""
+
+    async def listed() -> list[str]:
+        page = await api.call("GET", "/pipeline/v1/clocks?within_days=30")
+        return [item["opportunity_external_id"] for item in page["items"]]
+
+    await begin(api, clock_at)
+    with clock_at(START):
+        first = await small(api, "O1")
+        await api.follow()
+    with clock_at(day(1)):
+        await small(api, "O2")
+        await api.follow()
+        assert await listed() == ["O1", "O2"]
+    with clock_at(day(3)):
+        await api.follow()
+        await make_progress(api, first, "plan")
+    with clock_at(day(3) + timedelta(seconds=10)):
+        await api.follow()
+        assert await listed() == ["O2", "O1"]

@@ -49,6 +49,19 @@ async def acceptance(api: Api, opportunity: Any) -> Any:
     return found
 
 
+async def meets(api: Api, opportunity: Any, *, at: datetime) -> Any:
+    return await api.call(
+        "PUT",
+        "/qualification/v1/meetings/by-external-id/M1",
+        json={
+            "kind": "iqm",
+            "subject": "Qualification call",
+            "opportunity_id": opportunity["id"],
+            "scheduled_at": at.isoformat(),
+        },
+    )
+
+
 class TestAcceptance:
     async def test_is_missed_after_48_hours(self, api: Api, clock_at: Clock) -> None:
         await begin(api, clock_at, MONDAY, gates__mode="off")
@@ -161,6 +174,22 @@ class TestAcceptance:
             with clock_at(MONDAY + hours * HOUR):
                 await api.follow()
                 assert len(await told(api)) == count, hours
+
+    async def test_a_meeting_moved_forward_is_met_on_the_day_after_at_the_latest(
+        self, api: Api, clock_at: Clock
+    ) -> None:
+        """Qualification tells nobody that a meeting was moved."""
+        await begin(api, clock_at, MONDAY)
+        with clock_at(MONDAY):
+            opportunity = await opened(api)
+            await meets(api, opportunity, at=day(20, MONDAY))
+            await api.follow()
+        with clock_at(day(1, MONDAY)):
+            await meets(api, opportunity, at=day(2, MONDAY))
+        for number in (2, 3, 4):
+            with clock_at(day(number, MONDAY)):
+                await api.follow()
+        assert len(await told(api, "acceptance_missed")) == 3
 
     async def test_may_be_counted_in_business_hours(self, api: Api, clock_at: Clock) -> None:
         friday = MONDAY + timedelta(days=4)
