@@ -207,6 +207,10 @@ def _rebooked(row: Mapping[str, Any], name: str | None, references: References) 
     if name is None:
         return None
     found = rebooked_of(references, name)
+    if found is not None and found["id"] == row["rebooks_id"]:
+        # Said before, and true then: what happened since does not undo it.
+        kept: UUID = found["id"]
+        return kept
     pair = ("opportunity_id", "account_id")
     if found is None or [found[each] for each in pair] != [row[each] for each in pair]:
         raise unknown_reference("/rebooks", "activity of this opportunity or account", name)

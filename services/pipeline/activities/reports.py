@@ -221,11 +221,12 @@ async def counts(
     """How much was done, by kind, and by whom or when."""
     users = await users_of(session, principal, user)
     rows = await statements.read_counts(session, users, period, group_by)
-    keys = sorted({row["key"] for row in rows}, key=lambda key: (key is None, key or ""))
-    groups = [
-        {"key": key, **_counted(row for row in rows if row["key"] == key)}
-        for key in keys
-        if group_by is not None
+    by_key: dict[str | None, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        by_key[row["key"]].append(row)
+    keys = sorted(by_key, key=lambda key: (key is None, key or ""))
+    groups: list[dict[str, Any]] = [
+        {"key": key, **_counted(by_key[key])} for key in keys if group_by is not None
     ]
     if group_by == "user":
         ids = {key: UUID(key) for key in keys if key is not None}

@@ -162,16 +162,15 @@ async def follow_accounts(
     )
 
 
-async def lock_unworked_renewals(session: WriteSession, ids: Sequence[UUID]) -> list[UUID]:
-    """Those of the opportunities that are renewals and still at stage 0, locked."""
+async def lock_deals(session: WriteSession, ids: Sequence[UUID]) -> dict[UUID, Deal]:
+    """As they stand now, locked in id order until the transaction ends."""
     rows = await session.fetch(
-        """
-        SELECT id FROM pipeline.opportunities
-        WHERE workspace_id = $1 AND id = ANY($2::uuid[]) AND type = 'renewal'
-          AND stage = 'pending_acceptance'
+        f"""
+        SELECT {", ".join(Deal._fields)} FROM pipeline.opportunities
+        WHERE workspace_id = $1 AND id = ANY($2::uuid[])
         ORDER BY id FOR NO KEY UPDATE
         """,
         session.workspace_id,
         list(ids),
     )
-    return [row["id"] for row in rows]
+    return {row["id"]: Deal(*row) for row in rows}

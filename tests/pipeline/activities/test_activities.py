@@ -133,6 +133,9 @@ async def test_a_meeting_is_planned_missed_and_rebooked(
     assert first["rebooked_by"] == rebooked["id"]
     done = await patch(api, rebooked, state="done", occurred_at=at(0), outcome="held")
     assert (done["scheduled_for"], done["occurred_at"]) == (at(3), at(0))
+    # They came after all: what was said of it before may be said again.
+    await patch(api, missed, state="done")
+    assert (await try_patch(api, done, rebooks=planned["id"])).status_code == 200
 
 
 async def test_a_calendar_undoes_nothing_that_happened(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from services.kit import clock
+from services.pipeline.activities import repository
 from tests.client import Api
 from tests.pipeline import deals
 from tests.pipeline.activities.logs import batch, log, patch
@@ -82,6 +84,36 @@ async def test_the_last_word_on_the_buyer_is_the_opportunity_s(api: Api) -> None
     assert (current["buyer_stage"], current["version"]) == ("evaluates_solutions", 3)
     await patch(api, first, subject="Only this")
     assert (await deals.get(api, opportunity))["version"] == 3
+
+
+async def test_correcting_a_word_does_not_bring_an_old_word_back(api: Api) -> None:
+    opportunity = await deals.deal(api)
+    first = await log(api, opportunity, buyer_stage="explores_options", occurred_at=at(-2))
+    await deals.patch(api, opportunity, buyer_stage="buys")
+    await patch(api, first, subject="A typo less")
+    assert (await deals.get(api, opportunity))["buyer_stage"] == "buys"
+    await patch(api, first, buyer_stage="evaluates_solutions")
+    assert (await deals.get(api, opportunity))["buyer_stage"] == "evaluates_solutions"
+
+
+async def test_the_last_word_stays_whoever_logs_at_once(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opportunity = await deals.deal(api)
+    plain = repository.latest_buyer_stages
+
+    async def slow(*given: Any) -> Any:
+        found = await plain(*given)
+        await asyncio.sleep(0.3)
+        return found
+
+    monkeypatch.setattr(repository, "latest_buyer_stages", slow)
+    for number in range(3):
+        days = [-2 - 3 * number, -1 - 3 * number, -3 - 3 * number]
+        await asyncio.gather(
+            *(log(api, opportunity, buyer_stage=f"day {day}", occurred_at=at(day)) for day in days)
+        )
+        assert (await deals.get(api, opportunity))["buyer_stage"] == "day -1"
 
 
 async def test_a_batch_makes_one_version_of_an_opportunity(api: Api) -> None:
