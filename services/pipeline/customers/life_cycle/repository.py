@@ -95,8 +95,6 @@ async def count_accounts(
     where.where("a.region = {}", region)
     if owners is not None:
         where.require("a.owner_id = ANY({}::uuid[])", list(owners))
-    is_cut = owners is not None or segment is not None or region is not None
-    among = f"IN (SELECT a.id FROM pipeline.accounts AS a WHERE {where})" if is_cut else ""
     return await session.fetch(
         f"""
         SELECT bought.rank, sold.{RENEWAL_DEAL}, sold.{SALE},
@@ -119,14 +117,14 @@ async def count_accounts(
                             ELSE {_RANK[SUPPORT]} END) AS rank,
                    sum(s.arr) FILTER (WHERE $2 BETWEEN s.start_date AND s.end_date) AS arr
             FROM pipeline.subscriptions AS s
-            WHERE s.workspace_id = $1 {among and f"AND s.account_id {among}"}
+            WHERE s.workspace_id = $1
             GROUP BY s.account_id
         ) AS bought ON bought.account_id = a.id
         LEFT JOIN (
             SELECT o.account_id, bool_or(o.type = 'renewal') AS {RENEWAL_DEAL},
                    bool_or(o.type IN ('new_business', 'add_on')) AS {SALE}
             FROM pipeline.opportunities AS o
-            WHERE o.workspace_id = $1 AND {WORKED_ON} {among and f"AND o.account_id {among}"}
+            WHERE o.workspace_id = $1 AND {WORKED_ON}
             GROUP BY o.account_id
         ) AS sold ON sold.account_id = a.id
         WHERE {where}
