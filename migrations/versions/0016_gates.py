@@ -28,6 +28,8 @@ def upgrade() -> None:
     op.execute("ALTER TABLE pipeline.findings ADD COLUMN reason TEXT")
     op.execute("CREATE INDEX ix_findings_workspace_id_rule_id"
                " ON pipeline.findings (workspace_id, rule, id)")  # fmt: skip
+    op.execute("CREATE INDEX ix_findings_workspace_id_found_at"
+               " ON pipeline.findings (workspace_id, found_at)")  # fmt: skip
     for table in _TABLES:
         for role in ("leadline_pipeline", "leadline_worker"):
             op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON pipeline.{table} TO {role}")
@@ -38,6 +40,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("REVOKE SELECT ON qualification.meetings FROM leadline_pipeline")
+    op.execute("DROP INDEX pipeline.ix_findings_workspace_id_found_at")
     op.execute("DROP INDEX pipeline.ix_findings_workspace_id_rule_id")
     op.execute("ALTER TABLE pipeline.findings DROP COLUMN reason")
     op.execute("ALTER TABLE pipeline.findings DROP COLUMN codes")

@@ -252,6 +252,7 @@ class Finding(Record, Base):
     __table_args__ = (
         Index(None, "workspace_id", "opportunity_id"),
         Index(None, "workspace_id", "rule", "id"),
+        Index(None, "workspace_id", "found_at"),
         {"schema": SCHEMA},
     )
 
