@@ -14,7 +14,7 @@ from typing import Final
 from uuid import UUID
 
 from services.kit.db import Session
-from services.pipeline.gates.domain import criteria_at, gates_passed, needs_of, unmet
+from services.pipeline.gates.domain import asks, criteria_at, gates_passed, needs_of, unmet
 from services.pipeline.gates.gathering import facts_of
 from services.pipeline.opportunities.access import Actor
 from services.pipeline.opportunities.drafts import Circumstances, Draft
@@ -123,7 +123,12 @@ def _asked(drafts: Sequence[Draft], before: Mapping[UUID, str], policy: Policy) 
     found = []
     for drafted in drafts:
         gates = gates_of(drafted.current, drafted.row, policy, before.get(drafted.row["id"]))
-        criteria = [each for each in criteria_at(gates, policy) if each.kind == HARD]
+        # What is not asked of this deal is not looked up for it either.
+        criteria = [
+            each
+            for each in criteria_at(gates, policy)
+            if each.kind == HARD and asks(each, drafted.row)
+        ]
         if criteria:
             found.append(_Asked(drafted, criteria))
     return found
