@@ -61,10 +61,8 @@ async def list_follow_ups(
 ) -> Response:
     """Where the open opportunities of a user and the subtree stand, overdue first. Whoever sees
     everybody's names a user."""
-    items = await reports.follow_ups(session, caller, user_id)
-    after = _after(page)
-    rest = [item for item in items if after is None or reports.order_of(item) > after]
-    shown, cursor = page.cut(rest[: page.limit + 1], lambda item: list[Any](reports.order_of(item)))
+    items = await reports.follow_ups(session, caller, user_id, _after(page), page.limit + 1)
+    shown, cursor = page.cut(items, lambda item: list[Any](reports.order_of(item)))
     columns = list(schemas_reports.FollowUpItem.model_fields)
     return list_answer(request, shown, cursor, columns)
 
@@ -109,7 +107,7 @@ def _grouped(
     return csv_response(rows) if wants_csv(request) else json_answer(content)
 
 
-def _after(page: PageRequest) -> tuple[int, str, str] | None:
+def _after(page: PageRequest) -> reports.Place | None:
     if page.after is None:
         return None
     match page.after:

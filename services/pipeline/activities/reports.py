@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from heapq import nsmallest
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from services.kit import clock
@@ -39,6 +40,7 @@ COUNTS: Final = (
     *(_PLURAL[kind] for kind in REPORTED_KINDS), "objections_handled", "no_shows", "planned",
 )  # fmt: skip
 CALLS: Final = ("calls", "customers", "uptier", "seats", "other", "prospects", "iqms")
+Place: TypeAlias = tuple[int, str, str]
 _RANK: Final = {"overdue": 0, "on_track": 1, "not_started": 1, "complete": 2}
 
 
@@ -100,9 +102,10 @@ async def follow_up_of(session: Session, opportunity: Row) -> dict[str, Any]:
 
 
 async def follow_ups(
-    session: Session, principal: Principal, user: str | None
+    session: Session, principal: Principal, user: str | None, after: Place | None, limit: int
 ) -> list[dict[str, Any]]:
-    """Where every open opportunity stands, overdue first, then by when it is due."""
+    """Where open opportunities stand, overdue first, then by when it is due: at most `limit` after
+    that place. All are put in order; only what is shown is told."""
     owners = await users_of(session, principal, user)
     if owners is None:
         raise InvalidPayloadError.one(
@@ -110,27 +113,39 @@ async def follow_ups(
         )
     days = await _follow_up_days(session)
     now = clock.now()
-    items = [_item(row, days, now) for row in await statements.read_follow_ups(session, owners)]
-    return sorted(items, key=order_of)
+    placed = ((_place_of(row, days, now), row) for row in await statements.read_follow_ups(
+        session, owners))  # fmt: skip
+    rest = (each for each in placed if after is None or each[0] > after)
+    first = nsmallest(limit, rest, key=lambda each: each[0])
+    return [_item(row, days, now) for _, row in first]
 
 
-def order_of(item: Mapping[str, Any]) -> tuple[int, str, str]:
+def order_of(item: Mapping[str, Any]) -> Place:
     """The place of an item in the list; also its cursor."""
     at = item["due_at"] or item["completed_at"]
     return _RANK[item["state"]], at.isoformat(), str(item["opportunity_id"])
 
 
+def _place_of(row: Mapping[str, Any], days: int, now: datetime) -> Place:
+    state, due = _standing(row, days, now)
+    return _RANK[state], (due or row["documented_at"]).isoformat(), str(row["id"])
+
+
+def _standing(row: Mapping[str, Any], days: int, now: datetime) -> tuple[str, datetime | None]:
+    """The state, and when it is due; None once it is complete."""
+    if row["documented_at"] is not None:
+        return "complete", None
+    started = row["connected_at"]
+    due = (started or row["created_at"]) + timedelta(days=days)
+    if due < now:
+        return "overdue", due
+    return "not_started" if started is None else "on_track", due
+
+
 def _item(row: Mapping[str, Any], days: int, now: datetime) -> dict[str, Any]:
     steps = row["steps"] or 0
     done = [step for step in STEPS if steps & BIT[step]]
-    sent = row["documented_at"]
-    started = row["connected_at"]
-    due = None if sent is not None else (started or row["created_at"]) + timedelta(days=days)
-    state = "not_started" if started is None else "on_track"
-    if due is None:
-        state = "complete"
-    elif due < now:
-        state = "overdue"
+    state, due = _standing(row, days, now)
     step = following(done)
     return {
         "opportunity_id": row["id"],
@@ -140,8 +155,8 @@ def _item(row: Mapping[str, Any], days: int, now: datetime) -> dict[str, Any]:
         "owner_external_id": row["owner_external_id"],
         "stage": row["stage"],
         "state": state,
-        "cycle_started_at": started,
-        "completed_at": sent,
+        "cycle_started_at": row["connected_at"],
+        "completed_at": row["documented_at"],
         "due_at": due,
         "days_overdue": (now - due).days if due is not None and due < now else 0,
         "done": done,
