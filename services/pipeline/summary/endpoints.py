@@ -66,13 +66,13 @@ Cuts = Annotated[dict[str, str | None], Depends(_cuts)]
 CutsOfCohort = Annotated[dict[str, str | None], Depends(_cuts_of_cohort)]
 
 
-def _answer(request: Request, report: dict[str, Any], rows: str) -> Response:
-    """The report, or its groups as a table: each with the period, and the total at the end."""
+def _answer(request: Request, report: dict[str, Any], rows: str, **total: Any) -> Response:
+    """The report, or its groups as a table with the total at the end, of which `total` is more."""
     if not wants_csv(request):
         return json_answer(report)
     lines = [dict(line) for line in report[rows]]
     if "total" in report:
-        lines.append({"group": "total"} | report["total"])
+        lines.append({"group": "total"} | report["total"] | total)
     return csv_response(lines)
 
 
@@ -106,7 +106,10 @@ async def get_ageing(
     """Open opportunities by age, and those older than deals of their segment and order type take
     to be won."""
     report = await service.read_ageing(session, caller, user=user_id, group_by=group_by, cuts=cuts)
-    return _answer(request, report, "groups")
+    bands = {band["band"]: band["count"] for band in report["bands"]}
+    return _answer(
+        request, report, "groups", older_than_cycle=report["older_than_cycle"], bands=bands
+    )
 
 
 @router.get("/ageing/items", response_model=schemas.OldDealPage)
@@ -201,4 +204,6 @@ async def get_capacity(
     """How many new deals a month a salesperson has room for: by the numbers of the policy, and by
     what happened in the last four quarters."""
     report = await flow_service.read_capacity(session, caller, user=user_id, cuts=cuts)
-    return _answer(request, report, "reps")
+    if wants_csv(request):
+        return csv_response(report["reps"], list(schemas.RepLoad.model_fields))
+    return json_answer(report)

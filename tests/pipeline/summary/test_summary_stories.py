@@ -3,6 +3,8 @@ as the company's are."""
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -166,3 +168,24 @@ async def _owners(api: Api) -> list[Any]:
             api.workspace_id,
         )
     return found
+
+
+class TestTables:
+    async def test_of_ages_end_with_everything_the_answer_tells_of_the_whole(
+        self, api: Api
+    ) -> None:
+        with clock.replaced(lambda: NOW):
+            await book.small_book(api)
+            told = await api.call("GET", f"{SUMMARY}/ageing")
+            answer = await api.request("GET", f"{SUMMARY}/ageing?format=csv")
+        total = list(csv.DictReader(io.StringIO(answer.text)))[-1]
+        assert total["older_than_cycle.count"] == str(told["older_than_cycle"]["count"]) == "1"
+        assert {band["band"]: str(band["count"]) for band in told["bands"]} == {
+            name.removeprefix("bands."): value
+            for name, value in total.items()
+            if name.startswith("bands.")
+        }
+
+    async def test_of_nobody_still_name_their_columns(self, api: Api) -> None:
+        answer = await api.request("GET", f"{SUMMARY}/capacity?format=csv")
+        assert answer.text == "user,name,active_deals,room,accepted_per_month\r\n"
