@@ -73,10 +73,9 @@ def downgrade() -> None:
 
 
 def _create_indexes() -> None:
-    # Lists: of all, of an opportunity, of an account, of a user, of a kind.
+    # Lists: of all, of an account, of a user, of a kind.
     for columns in (
         ("occurred_at",),
-        ("opportunity_id", "occurred_at"),
         ("account_id", "occurred_at"),
         ("user_id", "occurred_at"),
         ("kind", "occurred_at"),
@@ -89,6 +88,24 @@ def _create_indexes() -> None:
     op.execute(
         "CREATE INDEX ix_activities_qualification"
         " ON pipeline.activities (workspace_id, occurred_at) WHERE is_qualification"
+    )
+    # Lists of an opportunity, follow-ups of many of them, customers that were contacted.
+    op.execute(
+        "CREATE INDEX ix_activities_steps"
+        " ON pipeline.activities (workspace_id, opportunity_id, occurred_at)"
+        " INCLUDE (steps, state, kind)"
+    )
+    op.execute(
+        "CREATE INDEX ix_activities_open_objections"
+        " ON pipeline.activities (workspace_id, opportunity_id)"
+        " WHERE kind = 'objection' AND state = 'done' AND details->>'state' = 'open'"
+    )
+    op.execute(
+        "CREATE INDEX ix_activities_contacts"
+        " ON pipeline.activities (workspace_id, account_id, occurred_at)"
+        " WHERE state = 'done' AND NOT is_preparation"
+        " AND kind IN ('call', 'meeting', 'demo', 'calendar', 'email', 'social', 'documentation')"
+        " AND (outcome IS NULL OR lower(outcome) NOT IN ('no_answer', 'bounced'))"
     )
     # What is planned, missed or called off are few among all that was done.
     op.execute(

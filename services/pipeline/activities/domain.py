@@ -35,12 +35,6 @@ REPORTED_KINDS: Final = (
     "documentation",
     "note",
 )
-CONTACT_KINDS: Final = (*LIVE_KINDS, "email", "social", "documentation")
-"""By which somebody at the account is reached; a break-up mail is the end of reaching anybody."""
-
-NOT_REACHED: Final = ("no_answer", "bounced")
-"""Outcomes of an attempt that got to nobody."""
-
 UPTIER: Final = "uptier"
 SEATS: Final = "seats"
 OTHER: Final = "other"

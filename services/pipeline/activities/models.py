@@ -12,6 +12,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 from services.kit.columns import Base, Record, reference
 from services.pipeline.models import SCHEMA
 
+# As statements must say it, too: a parameter would prove nothing about a partial index.
+OPEN_OBJECTION = "kind = 'objection' AND state = 'done' AND details->>'state' = 'open'"
+CONTACT = (
+    "state = 'done' AND NOT is_preparation"
+    " AND kind IN ('call', 'meeting', 'demo', 'calendar', 'email', 'social', 'documentation')"
+    " AND (outcome IS NULL OR lower(outcome) NOT IN ('no_answer', 'bounced'))"
+)
+"""By which somebody at the account was reached; a break-up mail is the end of reaching anybody."""
+
 
 class Activity(Record, Base):
     """Something done, or planned, about an opportunity or an account. One of an opportunity names
@@ -25,7 +34,26 @@ class Activity(Record, Base):
         reference("user_id", "workspace.users"),
         reference("rebooks_id", "pipeline.activities"),
         Index(None, "workspace_id", "occurred_at"),
-        Index(None, "workspace_id", "opportunity_id", "occurred_at"),
+        Index(
+            "ix_activities_steps",
+            "workspace_id",
+            "opportunity_id",
+            "occurred_at",
+            postgresql_include=["steps", "state", "kind"],
+        ),
+        Index(
+            "ix_activities_open_objections",
+            "workspace_id",
+            "opportunity_id",
+            postgresql_where=text(OPEN_OBJECTION),
+        ),
+        Index(
+            "ix_activities_contacts",
+            "workspace_id",
+            "account_id",
+            "occurred_at",
+            postgresql_where=text(CONTACT),
+        ),
         Index(None, "workspace_id", "account_id", "occurred_at"),
         Index(None, "workspace_id", "user_id", "occurred_at"),
         Index(None, "workspace_id", "kind", "occurred_at"),

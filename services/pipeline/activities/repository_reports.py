@@ -10,8 +10,9 @@ from uuid import UUID
 import asyncpg
 
 from services.kit.db import Session
-from services.pipeline.activities.domain import CONTACT_KINDS, LIVE_KINDS, NOT_REACHED
+from services.pipeline.activities.domain import LIVE_KINDS
 from services.pipeline.activities.follow_up import APPOINTMENT, BIT, CONNECT
+from services.pipeline.activities.models import CONTACT, OPEN_OBJECTION
 from services.pipeline.activities.periods import Period
 from services.pipeline.opportunities.stages import OPEN_STAGES
 
@@ -68,13 +69,13 @@ async def read_open_points(session: Session, opportunity_id: UUID) -> list[async
 
 async def read_follow_ups(session: Session, owners: Users) -> list[asyncpg.Record]:
     """For every open opportunity of these owners: its last connect, and when each step was first
-    taken since. Two passes over each one's activities, by its index."""
+    taken since. Passes over each one's activities, by an index that has all of it."""
     return await session.fetch(
         f"""
         SELECT o.id, o.external_id, o.name, o.stage, o.owner_id, o.created_at,
                account.external_id AS account_external_id,
                owner.external_id AS owner_external_id,
-               every.connected_at, every.last_at, every.open_objections, every.broken_up_at,
+               every.connected_at, every.last_at, every.broken_up_at, objections.open_objections,
                since.steps, since.documented_at, since.appointment_at
         FROM pipeline.opportunities AS o
         JOIN workspace.users AS owner ON owner.workspace_id = $1 AND owner.id = o.owner_id
@@ -83,8 +84,6 @@ async def read_follow_ups(session: Session, owners: Users) -> list[asyncpg.Recor
         LEFT JOIN LATERAL (
             SELECT max(a.occurred_at) FILTER (WHERE a.steps & $4::int <> 0) AS connected_at,
                    max(a.occurred_at) FILTER (WHERE a.state = 'done') AS last_at,
-                   count(*) FILTER (WHERE a.kind = 'objection' AND a.state = 'done'
-                                      AND a.details->>'state' = 'open') AS open_objections,
                    max(a.occurred_at) FILTER (WHERE a.kind = 'breakup_email'
                                                 AND a.state = 'done') AS broken_up_at
             FROM pipeline.activities AS a
@@ -98,6 +97,10 @@ async def read_follow_ups(session: Session, owners: Users) -> list[asyncpg.Recor
             WHERE b.workspace_id = $1 AND b.opportunity_id = o.id
               AND b.occurred_at >= every.connected_at
         ) AS since ON true
+        LEFT JOIN LATERAL (
+            SELECT count(*) AS open_objections FROM pipeline.activities AS a
+            WHERE a.workspace_id = $1 AND a.opportunity_id = o.id AND {OPEN_OBJECTION}
+        ) AS objections ON true
         WHERE o.workspace_id = $1 AND o.stage = ANY($2::text[])
           AND {_of(owners, "o.owner_id", 3)}
         """,
@@ -176,9 +179,7 @@ async def read_customers(
                count(*) FILTER (WHERE EXISTS (
                    SELECT FROM pipeline.activities AS a
                    WHERE a.workspace_id = $1 AND a.account_id = k.id
-                     AND a.occurred_at >= $3 AND a.occurred_at < $4 AND a.state = 'done'
-                     AND NOT a.is_preparation AND a.kind = ANY($6::text[])
-                     AND (a.outcome IS NULL OR lower(a.outcome) <> ALL($7::text[]))
+                     AND a.occurred_at >= $3 AND a.occurred_at < $4 AND {CONTACT}
                )) AS contacted
         FROM customers AS k
         WHERE {_of(owners, "k.owner_id", 2)}
@@ -189,8 +190,6 @@ async def read_customers(
         period.begins,
         period.ends,
         day,
-        list(CONTACT_KINDS),
-        list(NOT_REACHED),
     )
 
 
