@@ -21,6 +21,7 @@ from services.pipeline.opportunities import repository as opportunities
 from services.pipeline.opportunities.access import Actor
 from services.pipeline.opportunities.booked import is_month_locked, month_lock_ends
 from services.pipeline.opportunities.booking_errors import booking_error, month_locked
+from services.pipeline.opportunities.bookings import is_booked, too_far_away
 from services.pipeline.opportunities.context import circumstances_of
 from services.pipeline.opportunities.drafts import Circumstances
 from services.pipeline.opportunities.errors import (
@@ -118,6 +119,12 @@ class Case:
         content = await describe(self.session, list(rows))
         return Made(kind, content, sum(counted, ZERO), is_new, self.is_dry_run)
 
+    def check_close_date(self, pointer: str, close_date: date | None) -> None:
+        """What is made here is recorded, so a typing error is refused before."""
+        sentence = close_date and too_far_away(close_date, self.circumstances)
+        if sentence:
+            raise InvalidPayloadError.one(pointer, "closes_far_away", sentence)
+
     async def _check_names(self, statements: Sequence[Mapping[str, Any]]) -> None:
         """A record of somebody else's that has the name of one to be made is left alone."""
         names = [each["external_id"] for each in statements if "id" not in each]
@@ -182,6 +189,7 @@ async def reset_contract(case: Case, reset: domain.Reset, stage: str) -> Made:
             f"Only a contract that is won is reset; this one is {STAGE[row['stage']].name}"
             f" and of category {row['category']}."
         )
+    case.check_close_date("/close_date", reset.close_date)
     links = await repository.links_from(session, row["id"], [domain.CONTRACT_RESET])
     statements = domain.contract_reset(row, reset, None if links else stage)
     made = await case.write(
@@ -215,12 +223,18 @@ async def come_back(
         raise SpecialCaseError(
             "A customer returns from a renewal that was lost; this opportunity is not one."
         )
+    case.check_close_date("/close_date", close_date)
     on = on or case.today
     subscribed_until = await repository.ends_on(session, row["subscription_id"])
     ended_on = row["renewal_date"] or subscribed_until or row["close_date"]
     if ended_on is None:
         raise SpecialCaseError("The renewal has no renewal date, so nobody knows when it ended.")
-    kind = domain.return_kind(ended_on, on, case.circumstances.policy)
+    policy = case.circumstances.policy
+    kind = domain.return_kind(ended_on, on, policy)
+    is_locked = is_booked(row) and is_month_locked(row["close_date"], case.today, policy)
+    if kind == domain.LATE and is_locked:
+        # Its loss stays where it was booked; the debook takes it back in a month that is open.
+        kind = domain.COMEBACK
     if kind == domain.LATE:
         stage = await repository.stage_before(session, row["id"])
         is_open = stage is not None and STAGE[stage].is_open and stage != "closing"
@@ -247,6 +261,7 @@ async def decommission(case: Case, reason: str, on: date | None) -> Made:
             f"Only a deal that is won and takes nothing back itself is given back; this one is {STAGE[row['stage']].name}"
             f" and of category {row['category']}."
         )
+    case.check_close_date("/on", on)
     on = on or case.today
     policy = case.circumstances.policy
     if is_month_locked(on, case.today, policy):

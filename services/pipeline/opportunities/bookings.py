@@ -89,16 +89,22 @@ def _lacks_downgrade_reason(drafted: Draft) -> bool:
     )
 
 
-def _check_far_away(drafted: Draft, circumstances: Circumstances) -> None:
-    """A close date so many years ahead is a typing error."""
-    close_date, current = drafted.row["close_date"], drafted.current
-    if close_date is None or (current is not None and current["close_date"] == close_date):
-        return
+def too_far_away(close_date: date, circumstances: Circumstances) -> str | None:
+    """What is wrong with a close date so many years ahead that it is a typing error."""
     years = circumstances.policy.number("close_date.max_years_ahead")
     last = months_after(circumstances.calendar.local_date(circumstances.now), 12 * years)
     if close_date <= last:
+        return None
+    return f"is more than {years} years ahead; the latest is {last}"
+
+
+def _check_far_away(drafted: Draft, circumstances: Circumstances) -> None:
+    close_date, current = drafted.row["close_date"], drafted.current
+    if close_date is None or (current is not None and current["close_date"] == close_date):
         return
-    sentence = f"is more than {years} years ahead; the latest is {last}"
+    sentence = too_far_away(close_date, circumstances)
+    if sentence is None:
+        return
     if not circumstances.is_recording:
         raise InvalidPayloadError.one("/close_date", "closes_far_away", sentence)
     drafted.findings.append(Refusal("closes_far_away", f"The close date {close_date} {sentence}."))

@@ -115,6 +115,20 @@ class TestReturns:
             assert await closed(api, *QUARTERS) == 0
         await audit(api)
 
+    async def test_leave_a_locked_month_as_it_is(self, api: Api, clock_at: Clock) -> None:
+        lost = await lost_customer(api, clock_at)
+        with clock_at(at(date(2026, 2, 10))):
+            assert (await ask(api, lost, "return", "?dry_run=true"))["kind"] == "late_renewal"
+        # Within the window for late renewals, but January is locked since 11 February.
+        with clock_at(at(date(2026, 2, 11))):
+            manager = await api.client_for("manager", "mia")
+            made = await ask(manager, lost, "return", amount="100.00")
+            assert made["kind"] == "comeback"
+            await win(api, made["opportunities"][0])
+            assert await closed(api, "FY26-Q4") == 0
+            assert await closed(api, "FY27-Q1") == 100
+        await audit(api)
+
     async def test_reopened_take_the_debook_back(self, api: Api, clock_at: Clock) -> None:
         lost = await lost_customer(api, clock_at)
         with clock_at(at(ENDED + timedelta(days=90))):
@@ -315,6 +329,20 @@ class TestDecommission:
             await put(api, "O1", stage="closed_won")
             assert await closed(api, *QUARTERS) == 100
         await audit(api)
+
+    async def test_books_into_no_year_nobody_can_mean(self, api: Api, clock_at: Clock) -> None:
+        with clock_at(at(date(2026, 6, 17))):
+            won = await deal(api, stage="closed_won", close_date="2026-06-10")
+            lost = await renewal(api, "R1", stage="closed_lost", renewal_date="2026-02-01")
+            far = "2037-01-01"
+            for row, what, pointer, fields in (
+                (won, "decommission", "/on", {"reason": "Refunded", "on": far}),
+                (won, "contract-reset", "/close_date",
+                 {"amount": "1", "credit_amount": "1", "close_date": far}),
+                (lost, "return", "/close_date", {"close_date": far}),
+            ):  # fmt: skip
+                (problem,) = (await try_ask(api, row, what, **fields)).json()["errors"]
+                assert (problem["pointer"], problem["code"]) == (pointer, "closes_far_away")
 
     async def test_books_into_no_locked_month(self, api: Api, clock_at: Clock) -> None:
         with clock_at(at(date(2026, 6, 17))):
