@@ -16,12 +16,14 @@ class Demand(BaseModel):
 
 
 class NextStage(BaseModel):
-    """One stage the opportunity might move to."""
+    """One stage the opportunity might move to. `how_to_supply` is told of the ways to close it
+    without a win; of the next move its `criteria` tell it."""
 
     stage: str
     stage_number: int | None
     allowed: bool
     unmet: list[Demand]
+    how_to_supply: list[Supply]
 
 
 class GateEvidence(BaseModel):

@@ -78,6 +78,7 @@ async def describe_gate(session: Session, row: Row, *, is_manager: bool) -> dict
                 "stage_number": stage.number,
                 "allowed": _is_allowed(found, is_held),
                 "unmet": _told(_against(found)),
+                "how_to_supply": _given_up(stage, found, row["id"]),
             }
             for stage, found in moves.items()
         ],
@@ -87,8 +88,8 @@ async def describe_gate(session: Session, row: Row, *, is_manager: bool) -> dict
     }
 
 
-_Found = tuple[Refusal | None, Sequence[Refusal]]
-"""What the order of stages has against a move, and what its gates miss."""
+_Found = tuple[Refusal | None, Sequence[Judged]]
+"""What the order of stages has against a move, and the criteria it does not meet."""
 
 
 def _moves(row: Row, order: StageFacts, policy: Policy, facts: Facts) -> Mapping[Stage, _Found]:
@@ -98,10 +99,9 @@ def _moves(row: Row, order: StageFacts, policy: Policy, facts: Facts) -> Mapping
         if stage.key == row["stage"] or _is_out_of_use(refusal):
             continue
         missing = [
-            each
+            judged
             for judged in _judge(row, stage.key, policy, facts)
-            if judged.criterion.kind == HARD
-            for each in judged.refusals
+            if judged.criterion.kind == HARD and judged.is_unmet
         ]
         found[stage] = (refusal, missing)
     return found
@@ -113,12 +113,24 @@ def _is_out_of_use(refusal: Refusal | None) -> bool:
 
 def _against(found: _Found) -> list[Refusal]:
     refusal, missing = found
-    return [*([] if refusal is None else [refusal]), *missing]
+    return [*([] if refusal is None else [refusal]), *_refusals(missing)]
+
+
+def _refusals(missing: Sequence[Judged]) -> list[Refusal]:
+    return [refusal for judged in missing for refusal in judged.refusals]
+
+
+def _given_up(stage: Stage, found: _Found, opportunity_id: UUID) -> list[dict[str, Any]]:
+    """Of closing without a win, which is no next move whose criteria are told."""
+    if stage.rank <= STAGE["closed_won"].rank:
+        return []
+    supplies = [_supply(judged, opportunity_id) for judged in found[1]]
+    return [each for each in supplies if each is not None]
 
 
 def _is_allowed(found: _Found, is_held: bool) -> bool:
     refusal, missing = found
-    held = list(missing) if is_held else []
+    held = _refusals(missing) if is_held else []
     return all(
         each.code in _SAID_WITH_THE_MOVE
         for each in [*([] if refusal is None else [refusal]), *held]

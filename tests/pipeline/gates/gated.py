@@ -71,6 +71,18 @@ async def supply(
     return supplied
 
 
+async def give_up(api: Api, opportunity: Any, stage: str, **said: str) -> None:
+    """Sends what the stage gate says closing without a win takes, until nothing is unmet; the
+    reason comes first, and what else it wants is told then."""
+    for _ in range(8):
+        told = {each["stage"]: each for each in (await gate_of(api, opportunity))["next_stages"]}
+        if not told[stage]["how_to_supply"]:
+            return
+        how = told[stage]["how_to_supply"][0]
+        fields = {name: said.get(name, value) for name, value in how["fields"].items()}
+        await _send(api, {**how, "fields": fields}, clock.now().date(), "12000.00")
+
+
 async def _send(api: Api, how: Any, today: date, amount: str) -> None:
     body = _fill("", how["fields"], today, amount)
     if "occurred_at" in body:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from services.workspace.policy_gate_table import LOST_REASONS
 from tests.client import Api
 from tests.pipeline.deals import OPPORTUNITIES, batch, company, deal, findings, get, move
-from tests.pipeline.gates.gated import NO_GATES, attest, gate_of, set_policy
+from tests.pipeline.gates.gated import NO_GATES, attest, gate_of, give_up, set_policy
 
 OWN = {"code": "own", "kind": "hard", "check": "attested"}
 
@@ -191,3 +192,23 @@ class TestPolicies:
             body = {"name": "bad", "settings": {"gates": gates}}
             refused = await api.request("POST", "/pipeline/v1/policies", json=body)
             assert refused.status_code == 422, refused.text[:500]
+
+
+class TestGivingUp:
+    @pytest.mark.parametrize(
+        ("stage", "reason"),
+        [
+            *(("closed_lost", each["code"]) for each in LOST_REASONS),
+            ("unqualified", "no_fit"),
+            ("duplicate", "other"),
+        ],
+    )
+    async def test_what_the_gate_says_is_enough(self, api: Api, stage: str, reason: str) -> None:
+        await deal(api, "O0", stage="closed_won")
+        await deal(api, "O2")
+        first = await deal(api, "O1", type="add_on", stage="pending_acceptance")
+        ana = await api.client_for("rep", "ana")
+        await give_up(ana, first, stage, lost_reason=reason, duplicate_of="O2")
+        moved = await move(ana, first, stage)
+        assert moved.status_code == 200, moved.text
+        assert await findings(api, first) == []
