@@ -31,8 +31,7 @@ _COLUMNS = """
     o.external_id AS opportunity_external_id, a.external_id AS account_external_id, n.details,
     n.created_at, n.read_at
 """
-_FROM = """
-    FROM pipeline.notices AS n
+_JOINED = """
     JOIN workspace.users AS u ON u.workspace_id = $1 AND u.id = n.user_id
     LEFT JOIN pipeline.opportunities AS o
       ON o.workspace_id = $1 AND o.id = n.opportunity_id
@@ -58,20 +57,27 @@ async def list_notices(
     """The newest first, one more than the page holds; `users` None is everybody's."""
     where = Filters("n.workspace_id = {}", session.workspace_id)
     where.where("n.id < {}", after_id(page))
-    where.where("n.user_id = ANY({}::uuid[])", None if users is None else list(users))
     where.where("n.kind = {}", kind)
     where.where("n.opportunity_id = {}", opportunity_id)
     unread = " AND n.read_at IS NULL" if is_unread else ""
+    newest = f"ORDER BY n.id DESC LIMIT {page.limit + 1}"
+    source, values = "pipeline.notices AS n", where.values
+    asked = f"WHERE {where}{unread}"
+    if users is not None:
+        # The newest of each by an index: of several at once they would all be sorted.
+        values = [*values, list(users)]
+        source = f"""unnest(${len(values)}::uuid[]) AS whose (user_id) CROSS JOIN LATERAL (
+            SELECT n.* FROM pipeline.notices AS n
+            {asked} AND n.user_id = whose.user_id {newest}) AS n"""
+        asked = ""
     return await session.fetch(
-        f"SELECT {_COLUMNS} {_FROM} WHERE {where}{unread}"
-        f" ORDER BY n.id DESC LIMIT {page.limit + 1}",
-        *where.values,
+        f"SELECT {_COLUMNS} FROM {source} {_JOINED} {asked} {newest}", *values
     )
 
 
 async def get_notices(session: Session, ids: Collection[UUID]) -> list[asyncpg.Record]:
     return await session.fetch(
-        f"SELECT {_COLUMNS}, n.user_id {_FROM} WHERE n.workspace_id = $1"
+        f"SELECT {_COLUMNS}, n.user_id FROM pipeline.notices AS n {_JOINED} WHERE n.workspace_id = $1"
         " AND n.id = ANY($2::uuid[])",
         session.workspace_id,
         list(ids),

@@ -218,3 +218,30 @@ class TestFeed:
         (message,) = receiver.requests
         assert message.json["type"] == "notice.created"
         assert message.json["data"]["notice"]["user_external_id"] == "ana"
+
+
+async def test_the_newest_of_several_people_come_in_order(api: Api) -> None:
+    """Page by page, whoever they are for."""
+    await company(api)
+    users = await api.call("GET", "/pipeline/v1/users?limit=200")
+    ids = {each["external_id"]: UUID(each["id"]) for each in users["items"]}
+    async with api.database().write(api.workspace_id) as session:
+        for number in range(7):
+            whose = [ids["ana"], ids["mia"]][: 1 + number % 2]
+            await notify(
+                session, kind="test", key=str(number), user_ids=whose, subject=f"{number}",
+                message="x",
+            )  # fmt: skip
+    found: list[str] = []
+    path: str | None = "/pipeline/v1/notices?user_id=mia&kind=test&limit=4"
+    while path is not None:
+        page = await api.call("GET", path)
+        found += [f"{each['subject']} {each['user_external_id']}" for each in page["items"]]
+        cursor = page["next_cursor"]
+        path = None if cursor is None else f"{path.partition('&cursor')[0]}&cursor={cursor}"
+    assert sorted(found) == sorted(
+        [f"{n} ana" for n in range(7)] + [f"{n} mia" for n in range(1, 7, 2)]
+    )
+    assert [int(each.split()[0]) for each in found] == sorted(
+        (int(each.split()[0]) for each in found), reverse=True
+    )
