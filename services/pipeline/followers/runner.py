@@ -23,7 +23,7 @@ from services.pipeline.following import Follow
 log = get_logger(__name__)
 
 SWEEP_S: Final = 1.0
-REST_S: Final = 0.25
+REST_S: Final = 1.0
 """Between two rounds: what is rung meanwhile is looked at together."""
 _TURN_S: Final = 1.0
 _SWEEP_SHARE: Final = 30
