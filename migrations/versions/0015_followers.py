@@ -52,9 +52,7 @@ def _create_timers() -> None:
         """
     )
     layout.place("pipeline.timers")
-    op.execute(
-        "CREATE INDEX ix_timers_due_at ON pipeline.timers (due_at) WHERE parked_at IS NULL"
-    )
+    op.execute("CREATE INDEX ix_timers_due_at ON pipeline.timers (due_at) WHERE parked_at IS NULL")
     op.execute(
         "CREATE INDEX ix_timers_workspace_id_due_at ON pipeline.timers (workspace_id, due_at)"
         " WHERE parked_at IS NULL"
