@@ -26,6 +26,8 @@ from services.workspace.workspaces.repository import get_workspace
 CYCLES: Final = "hygiene.cycles"
 TOUCHES: Final = "hygiene.touches"
 EVERY: Final = timedelta(seconds=5)
+IDLE: Final = timedelta(seconds=30)
+"""Between two looks where nothing was written of late: most companies are asleep at any time."""
 _BACK: Final = timedelta(seconds=60)
 _FIRST: Final = timedelta(minutes=10)
 _AT_ONCE: Final = 1000
@@ -201,7 +203,8 @@ async def look_at_touches(session: WriteSession, subject_id: UUID) -> None:
             through,
             kept,
         )
-    await timers.rearm(session, TOUCHES, subject_id, now + (EVERY if not is_more else _SOON))
+    pause = _SOON if is_more else EVERY if kept or asked else IDLE
+    await timers.rearm(session, TOUCHES, subject_id, now + pause)
 
 
 _SOON: Final = timedelta(milliseconds=1)

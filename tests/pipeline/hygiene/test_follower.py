@@ -133,7 +133,7 @@ class TestWhatOthersWrite:
                 f"{PLANS}/{opportunity['id']}/command-plan",
                 json={"overview": {"why_now": "Audit in autumn"}},
             )
-        with clock_at(NOW + timedelta(seconds=5)):
+        with clock_at(NOW + timedelta(seconds=30)):
             await rest(api)
             row = (await standing(api))["O1", "plan_incomplete"]
             assert "overview.why_now" not in row["evidence"]["missing"]

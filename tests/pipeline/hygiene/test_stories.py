@@ -117,7 +117,7 @@ async def test_findings_are_those_found_from_scratch(api: Api, clock_at: At, see
             now += timedelta(minutes=story.dice.randint(1, 60))
             with clock_at(now):
                 await story.step()
-        now += timedelta(hours=story.dice.choice([0, 1, 5, 24, 24, 72, 300]), seconds=6)
+        now += timedelta(hours=story.dice.choice([0, 1, 5, 24, 24, 72, 300]), seconds=36)
         with clock_at(now):
             await rest(api)
             # A policy is applied by what it makes new, and then everything is gone through.

@@ -232,6 +232,6 @@ async def test_a_plan_written_moves_a_deal_down_the_list(api: Api, clock_at: Clo
     with clock_at(day(3)):
         await api.follow()
         await make_progress(api, first, "plan")
-    with clock_at(day(3) + timedelta(seconds=10)):
+    with clock_at(day(3) + timedelta(seconds=30)):
         await api.follow()
         assert await listed() == ["O2", "O1"]
