@@ -62,8 +62,8 @@ class Policy:
             raise PolicySettingsError(problems)
         complete = {**DEFAULTS, **(settings or {})}
         # A map that names some stages changes those and leaves the others at their default.
-        for name in ("stage.category", "gates"):
-            complete[name] = {**DEFAULTS[name], **complete[name]}
+        for keyed in ("stage.category", "gates"):
+            complete[keyed] = {**DEFAULTS[keyed], **complete[keyed]}
         floors = sorted(((complete["segments"][key][0], key) for key in SEGMENT_KEYS), reverse=True)
         return cls(
             name=name,
