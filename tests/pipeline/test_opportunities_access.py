@@ -47,6 +47,30 @@ class TestReading:
         ):
             assert await names(await api.client_for(role, user)) == expected, role
 
+    async def test_roles_that_combine_see_what_each_sees(self, api: Api) -> None:
+        """Mia leads Ana and Ben, and is the SDR of one of Zoe's."""
+        await deal(api, "anas")
+        await deal(api, "zoes", owner_external_id="zoe", sdr_external_id="mia")
+        await deal(api, "others", owner_external_id="zoe")
+        both = await api.client_for("manager", "mia", "sdr")
+        assert await names(both) == ["anas", "zoes"]
+        for name, status in (("anas", 200), ("zoes", 200), ("others", 404)):
+            (found,) = [
+                item
+                for item in (await api.call("GET", OPPORTUNITIES))["items"]
+                if item["external_id"] == name
+            ]
+            answer = await both.request("GET", f"{OPPORTUNITIES}/{found['id']}")
+            assert answer.status_code == status, name
+            # Recorded past its gate: each has something to be told of.
+            await put(api, name, stage="technical_evaluation")
+        shown = (await both.call("GET", "/pipeline/v1/findings"))["items"]
+        everything = (await api.call("GET", "/pipeline/v1/findings"))["items"]
+        assert everything
+        assert {item["opportunity_external_id"] for item in shown} == {
+            item["opportunity_external_id"] for item in everything
+        } - {"others"}
+
     async def test_a_new_manager_sees_at_once_and_the_old_one_no_longer(self, api: Api) -> None:
         await deal(api, "zoes", owner_external_id="zoe")
         await api.call("PUT", "/pipeline/v1/users/by-external-id/max", json={"name": "Max"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ from services.kit.auth import Principal
 from services.kit.db import Session
 from services.kit.pagination import PageRequest
 from services.kit.rows import Filters, after_id
-from services.pipeline.opportunities.listing import actor_names
+from services.pipeline.opportunities.listing import actor_names, within
 from services.workspace.users.reach import find_subtree, sight
 
 
@@ -36,10 +36,7 @@ async def list_findings(
         where.require(
             _owned("o.owner_id = ANY({}::uuid[])"), list(await find_subtree(session, user))
         )
-    if seen.owners is not None and seen.sdr_id is not None:
-        where.require(_owned("(o.sdr_id = {0} OR o.owner_id = {0})"), seen.sdr_id)
-    elif seen.owners is not None:
-        where.require(_owned("o.owner_id = ANY({}::uuid[])"), _ids(seen.owners))
+    within(where, seen, _owned("{}"))
     rows = await session.fetch(
         f"""
         SELECT f.id, f.opportunity_id, f.version, f.rule, f.message, f.codes, f.reason, f.actor,
@@ -56,10 +53,6 @@ def _owned(clause: str) -> str:
         "EXISTS (SELECT 1 FROM pipeline.opportunities AS o WHERE o.workspace_id = $1"
         f" AND o.id = f.opportunity_id AND {clause})"
     )
-
-
-def _ids(owners: Collection[UUID]) -> list[UUID]:
-    return list(owners)
 
 
 async def _told(session: Session, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -52,15 +52,23 @@ async def list_rows(
     is_open = filters.get("open")
     if is_open is not None:
         where.require("o.stage = ANY({}::text[])", OPEN_STAGES if is_open else CLOSED_STAGES)
-    if sight.owners is not None and sight.sdr_id is not None:
-        # An SDR who is not a manager owns as one user only, the same one.
-        where.require("(o.sdr_id = {0} OR o.owner_id = {0})", sight.sdr_id)
-    elif sight.owners is not None:
-        where.require("o.owner_id = ANY({}::uuid[])", list(sight.owners))
+    within(where, sight)
     rows = await session.fetch(
         f"{SELECT_ROWS} AND {where} ORDER BY o.id LIMIT {page.limit + 1}", *where.values
     )
     return [dict(row) for row in rows]
+
+
+def within(where: Filters, sight: Sight, form: str = "{}") -> None:
+    """Only opportunities (`o`) the caller may see; `form` is what the clause stands in."""
+    if sight.owners is None:
+        return
+    if sight.sdr_id is None:
+        where.require(form.format("o.owner_id = ANY({}::uuid[])"), sorted(sight.owners))
+    else:
+        # One parameter carries both: the SDR first, then the owners.
+        clause = "(o.sdr_id = ({0}::uuid[])[1] OR o.owner_id = ANY(({0}::uuid[])[2:]))"
+        where.require(form.format(clause), [sight.sdr_id, *sorted(sight.owners)])
 
 
 async def list_events(
