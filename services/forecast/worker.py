@@ -95,8 +95,10 @@ class WorkerProcess:
             concurrency=settings.webhook_concurrency,
         )
         self._sender = Sender(database, delivery)
+        turn = asyncio.Lock()
         self._followers = [
-            Runner(database, name, follow) for name, follow in pipeline_tasks.FOLLOWERS.items()
+            Runner(database, name, follow, turn)
+            for name, follow in pipeline_tasks.FOLLOWERS.items()
         ]
         self._work = WorkspaceWork(database, self._posted)
         self._drainer = Drainer(self._work, concurrency=settings.worker_concurrency)

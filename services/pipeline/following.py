@@ -37,7 +37,7 @@ SUGGESTIONS: Final = "suggestions"
 NAMES: Final = (HYGIENE, CLOCKS, ORDER_TYPES, SUGGESTIONS)
 """Every follower there is: a request to look again is kept for each, whoever runs them."""
 
-BATCH_MAX: Final = 500
+BATCH_MAX: Final = 100
 _FAILURES_MAX: Final = 8
 _SHRINK: Final = 8
 _PAUSE_S: Final = 1.0

@@ -25,6 +25,9 @@ log = get_logger(__name__)
 SWEEP_S: Final = 1.0
 REST_S: Final = 1.0
 """Between two rounds: what is rung meanwhile is looked at together."""
+_REST_SHARE: Final = 15
+_REST_MAX_S: Final = 30.0
+"""While the ledger is at work followers rest so much longer than they worked: figures come first."""
 _TURN_S: Final = 1.0
 _SWEEP_SHARE: Final = 30
 _SWEEP_MAX_S: Final = 10.0
@@ -34,15 +37,24 @@ class Runner:
     """One follower over all workspaces, until cancelled. Each has a runner of its own, so that a
     full pass of one does not hold up the others."""
 
-    def __init__(self, database: Database, name: str, follow: Follow) -> None:
+    def __init__(
+        self, database: Database, name: str, follow: Follow, turn: asyncio.Lock | None = None
+    ) -> None:
+        """`turn` is shared by the runners of a process: one of them works at a time."""
         self._database = database
         self._name = name
         self._follow = follow
+        self._turn = turn or asyncio.Lock()
         self._rung: set[UUID] = set()
         self._wanted = asyncio.Event()
+        self._is_ledger_busy = False
 
     def ring(self, workspace_id: UUID) -> None:
         """Something was posted in it."""
+        self._is_ledger_busy = True
+        self._want(workspace_id)
+
+    def _want(self, workspace_id: UUID) -> None:
         self._rung.add(workspace_id)
         self._wanted.set()
 
@@ -60,10 +72,16 @@ class Runner:
                 self._rung.update(workspace_id for workspace_id, _ in behind)
             rung, self._rung = self._rung, set()
             self._wanted.clear()
+            self._is_ledger_busy = False
+            worked = 0.0
             for workspace_id in rung:
-                await self._work(workspace_id)
+                async with self._turn:
+                    began = loop.time()
+                    await self._work(workspace_id)
+                    worked += loop.time() - began
             if rung:
-                await asyncio.sleep(REST_S)
+                share = _REST_SHARE * worked if self._is_ledger_busy else 0.0
+                await asyncio.sleep(min(max(REST_S, share), _REST_MAX_S))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), max(0.01, next_sweep - loop.time()))
 
@@ -76,7 +94,7 @@ class Runner:
                 await following.look(self._database, workspace_id, self._name, self._follow)
             ).is_more:
                 if loop.time() >= ends:
-                    self.ring(workspace_id)
+                    self._want(workspace_id)
                     return
         except (*TRANSIENT, asyncpg.InterfaceError) as error:
             if not is_transient(error):
