@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Final
 
 from services.kit.db import Session
+from services.workspace.outbox import KIND_NOTICE
 
 # Each entry looks up its version by key. As plain joins the planner, which cannot know the page's
 # length once the statement is prepared, reads the whole history instead: three times slower.
 _READ = """
     SELECT f.sequence, f.kind AS subject, f.subject_id, f.version, f.posted_at,
            o.external_id, e.kind, e.changes, e.previous, e.actor, e.reason, e.occurred_at,
-           coalesce(e.recorded_at, n.created_at, f.posted_at) AS recorded_at,
-           CASE WHEN n.kind IS NOT NULL THEN jsonb_build_object(
-               'kind', n.kind, 'user_external_id', n.user_external_id, 'subject', n.subject,
-               'message', n.message, 'opportunity_id', n.opportunity_id, 'details', n.details)
-           END AS notice
+           coalesce(e.recorded_at, f.posted_at) AS recorded_at
     FROM (
         SELECT sequence, kind, subject_id, version, posted_at FROM pipeline.feed
         WHERE workspace_id = $1 AND {wanted}
@@ -33,15 +30,18 @@ _READ = """
         WHERE workspace_id = $1 AND f.kind = 'opportunity' AND id = f.subject_id
         LIMIT 1
     ) AS o ON true
-    LEFT JOIN LATERAL (
-        SELECT told.kind, told.subject, told.message, told.opportunity_id, told.details,
-               told.created_at, who.external_id AS user_external_id
-        FROM pipeline.notices AS told
-        JOIN workspace.users AS who ON who.workspace_id = $1 AND who.id = told.user_id
-        WHERE told.workspace_id = $1 AND f.kind = 'notice' AND told.id = f.subject_id
-        LIMIT 1
-    ) AS n ON true
     ORDER BY f.sequence
+"""
+
+_OF_NOTICE: Final = (
+    "kind", "user_external_id", "subject", "message", "opportunity_id", "details",
+)  # fmt: skip
+_NOTICES: Final = """
+    SELECT n.id, n.kind, n.subject, n.message, n.opportunity_id, n.details, n.created_at,
+           who.external_id AS user_external_id
+    FROM pipeline.notices AS n
+    JOIN workspace.users AS who ON who.workspace_id = $1 AND who.id = n.user_id
+    WHERE n.workspace_id = $1 AND n.id = ANY($2::uuid[])
 """
 
 
@@ -50,14 +50,31 @@ async def read_feed(session: Session, after: int, limit: int) -> list[dict[str, 
     opportunity's now."""
     statement = _READ.format(wanted="sequence > $2 ORDER BY sequence LIMIT $3")
     rows = await session.fetch(statement, session.workspace_id, after, limit)
-    return [dict(row) for row in rows]
+    return await _with_notices(session, [dict(row) for row in rows])
 
 
 async def read_entries(session: Session, sequences: Collection[int]) -> list[dict[str, Any]]:
     """These entries, in order."""
     statement = _READ.format(wanted="sequence = ANY($2::bigint[])")
     rows = await session.fetch(statement, session.workspace_id, list(sequences))
-    return [dict(row) for row in rows]
+    return await _with_notices(session, [dict(row) for row in rows])
+
+
+async def _with_notices(session: Session, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each entry with the notice it is of. Most pages hold none, and ask nothing."""
+    notices = {row["subject_id"]: None for row in rows if row["subject"] == KIND_NOTICE}
+    found = {}
+    if notices:
+        found = {
+            row["id"]: row
+            for row in await session.fetch(_NOTICES, session.workspace_id, list(notices))
+        }
+    for row in rows:
+        notice = found.get(row["subject_id"]) if row["subject"] == KIND_NOTICE else None
+        row["notice"] = None if notice is None else {name: notice[name] for name in _OF_NOTICE}
+        if notice is not None:
+            row["recorded_at"] = notice["created_at"]
+    return rows
 
 
 async def last_sequence(session: Session) -> int:
