@@ -118,6 +118,9 @@ _SELECTED: Final = {
         qualified.happens_at AS q_at, meets.id AS m_id, meets.subject AS m_subject,
         meets.state AS m_state, meets.happens_at AS m_at""",
 }
+# A plan for one fits any other one and is made once; the length of arrays cannot be known.
+_ONE: Final = "(SELECT $2::uuid AS id, $3::timestamptz AS since)"
+_MANY: Final = "unnest($2::uuid[], $3::timestamptz[])"
 _JOINED: Final = {ACCEPTANCE: _ACCEPTANCE, PLAN: _PLAN, MEETINGS: _MEETINGS}
 
 
@@ -130,13 +133,14 @@ async def gate_evidence_of(
     if not since or not parts:
         return dict.fromkeys(since, NOTHING)
     lead = "" if parts == [PLAN] else _LEAD
+    columns: list[Any] = [list(since), list(since.values())]
+    is_one = len(since) == 1
     rows = await session.fetch(
         f"SELECT wanted.id{''.join(_SELECTED[part] for part in parts)}"
-        f" FROM unnest($2::uuid[], $3::timestamptz[]) AS wanted (id, since)"
+        f" FROM {_ONE if is_one else _MANY} AS wanted (id, since)"
         f" {lead}{''.join(_JOINED[part] for part in parts)}",
         session.workspace_id,
-        list(since),
-        list(since.values()),
+        *((column[0] for column in columns) if is_one else columns),
     )
     return {row["id"]: _evidence(row, parts) for row in rows}
 

@@ -67,6 +67,10 @@ _PARTS: Final = {
         """,
     ),
 }
+# One is asked for by itself, since its plan then fits any other one and is made once; with arrays the
+# planner, which cannot know that they hold one, makes a plan at every move.
+_ONE: Final = "(SELECT $2::uuid AS id, $3::uuid AS owner_id, $4::timestamptz AS since)"
+_MANY: Final = "unnest($2::uuid[], $3::uuid[], $4::timestamptz[])"
 _PREFIXES: Final = {"qualified_by": "q", "meets_by": "m", "breakup": "b"}
 
 
@@ -102,14 +106,18 @@ async def _known(
 ) -> dict[UUID, dict[str, Any]]:
     if not rows or not parts:
         return {}
-    found = await session.fetch(
-        f"SELECT wanted.id{''.join(_PARTS[part][0] for part in parts)}"
-        " FROM unnest($2::uuid[], $3::uuid[], $4::timestamptz[]) AS wanted (id, owner_id, since)"
-        f" {''.join(_PARTS[part][1] for part in parts)} WHERE $1::uuid IS NOT NULL",
-        session.workspace_id,
+    columns: list[Any] = [
         [row["id"] for row in rows],
         [row["owner_id"] for row in rows],
         list(since.values()),
+    ]
+    is_one = len(rows) == 1
+    found = await session.fetch(
+        f"SELECT wanted.id{''.join(_PARTS[part][0] for part in parts)}"
+        f" FROM {_ONE if is_one else _MANY} AS wanted (id, owner_id, since)"
+        f" {''.join(_PARTS[part][1] for part in parts)} WHERE $1::uuid IS NOT NULL",
+        session.workspace_id,
+        *((column[0] for column in columns) if is_one else columns),
     )
     return {row["id"]: _facts(dict(row)) for row in found}
 
