@@ -118,31 +118,28 @@ _SELECTED: Final = {
         qualified.happens_at AS q_at, meets.id AS m_id, meets.subject AS m_subject,
         meets.state AS m_state, meets.happens_at AS m_at""",
 }
-# A plan for one fits any other one and is made once; the length of arrays cannot be known.
-_ONE: Final = "(SELECT $2::uuid AS id, $3::timestamptz AS since)"
-_MANY: Final = "unnest($2::uuid[], $3::timestamptz[])"
 _JOINED: Final = {ACCEPTANCE: _ACCEPTANCE, PLAN: _PLAN, MEETINGS: _MEETINGS}
 
 
-async def gate_evidence_of(
-    session: Session, since: Mapping[UUID, datetime], asked: Collection[str]
-) -> dict[UUID, GateEvidence]:
-    """By opportunity; `since` is when each entered the stage whose meetings count. `asked` are of
-    ACCEPTANCE, PLAN and MEETINGS; asks nothing where that is empty."""
-    parts = [part for part in (ACCEPTANCE, PLAN, MEETINGS) if part in asked]
-    if not since or not parts:
-        return dict.fromkeys(since, NOTHING)
-    lead = "" if parts == [PLAN] else _LEAD
-    columns: list[Any] = [list(since), list(since.values())]
-    is_one = len(since) == 1
-    rows = await session.fetch(
-        f"SELECT wanted.id{''.join(_SELECTED[part] for part in parts)}"
-        f" FROM {_ONE if is_one else _MANY} AS wanted (id, since)"
-        f" {lead}{''.join(_JOINED[part] for part in parts)}",
-        session.workspace_id,
-        *((column[0] for column in columns) if is_one else columns),
-    )
-    return {row["id"]: _evidence(row, parts) for row in rows}
+def gate_evidence_sql(asked: Collection[str]) -> tuple[str, str]:
+    """Columns and joins for whoever reads `wanted (id, since)`, `$1` being the workspace: what is
+    known of opportunities is then read with whatever else their gates are decided by, in one
+    statement. `since` is when each entered the stage whose meetings count. `asked` are of
+    ACCEPTANCE, PLAN and MEETINGS; both are empty where it is."""
+    parts = _parts(asked)
+    lead = "" if parts in ([], [PLAN]) else _LEAD
+    columns = "".join(_SELECTED[part] for part in parts)
+    return columns, f"{lead}{''.join(_JOINED[part] for part in parts)}"
+
+
+def gate_evidence_from(row: Mapping[str, Any], asked: Collection[str]) -> GateEvidence:
+    """Of a row with those columns and the opportunity's `id`."""
+    parts = _parts(asked)
+    return _evidence(row, parts) if parts else NOTHING
+
+
+def _parts(asked: Collection[str]) -> list[str]:
+    return [part for part in (ACCEPTANCE, PLAN, MEETINGS) if part in asked]
 
 
 def _evidence(row: Mapping[str, Any], parts: Collection[str]) -> GateEvidence:

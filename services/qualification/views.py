@@ -16,7 +16,8 @@ from services.qualification.gate_evidence import PLAN as PLAN
 from services.qualification.gate_evidence import GateEvidence as GateEvidence
 from services.qualification.gate_evidence import MeetingSeen as MeetingSeen
 from services.qualification.gate_evidence import MeetingView as MeetingView
-from services.qualification.gate_evidence import gate_evidence_of as gate_evidence_of
+from services.qualification.gate_evidence import gate_evidence_from as gate_evidence_from
+from services.qualification.gate_evidence import gate_evidence_sql as gate_evidence_sql
 from services.qualification.gate_evidence import meetings_of as meetings_of
 from services.qualification.operation import operation_seen as operation_seen
 from services.qualification.plans.touched import Touched as Touched

@@ -1,5 +1,5 @@
-"""Gathers what criteria are decided by: one statement here and one of qualification's, whatever the
-number of opportunities, and neither where nothing of it is asked."""
+"""Gathers what criteria are decided by, qualification's part with it: one statement, whatever the
+number of opportunities, and none where nothing of it is asked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from services.pipeline.gates.facts import (
     Facts,
     Seen,
 )
-from services.qualification.views import NOTHING, gate_evidence_of
+from services.qualification.views import NOTHING, gate_evidence_from, gate_evidence_sql
 from services.workspace.policy import Policy
 
 _PARTS: Final = {
@@ -36,8 +36,8 @@ _PARTS: Final = {
         """,
     ),
     ACTIVITIES: (
-        """, qualified.subject AS q_subject, qualified.state AS q_state, qualified.occurred_at AS
-        q_at, meets.subject AS m_subject, meets.state AS m_state, meets.occurred_at AS m_at""",
+        """, acted_first.subject AS aq_subject, acted_first.state AS aq_state, acted_first.occurred_at AS
+        aq_at, acted.subject AS am_subject, acted.state AS am_state, acted.occurred_at AS am_at""",
         """
         LEFT JOIN LATERAL (
             SELECT subject, state, occurred_at FROM pipeline.activities
@@ -45,18 +45,18 @@ _PARTS: Final = {
                 AND is_qualification AND state = 'done'
                 AND kind IN ('call', 'meeting', 'calendar', 'demo')
             ORDER BY occurred_at DESC LIMIT 1
-        ) AS qualified ON true
+        ) AS acted_first ON true
         LEFT JOIN LATERAL (
             SELECT subject, state, occurred_at FROM pipeline.activities
             WHERE workspace_id = $1 AND opportunity_id = wanted.id
                 AND NOT is_qualification AND state IN ('planned', 'done')
                 AND kind IN ('meeting', 'calendar', 'demo') AND occurred_at >= wanted.since
             ORDER BY occurred_at DESC LIMIT 1
-        ) AS meets ON true
+        ) AS acted ON true
         """,
     ),
     BREAKUP: (
-        ", breakup.subject AS b_subject, breakup.state AS b_state, breakup.occurred_at AS b_at",
+        ", breakup.subject AS ab_subject, breakup.state AS ab_state, breakup.occurred_at AS ab_at",
         """
         LEFT JOIN LATERAL (
             SELECT subject, state, occurred_at FROM pipeline.activities
@@ -71,7 +71,7 @@ _PARTS: Final = {
 # planner, which cannot know that they hold one, makes a plan at every move.
 _ONE: Final = "(SELECT $2::uuid AS id, $3::uuid AS owner_id, $4::timestamptz AS since)"
 _MANY: Final = "unnest($2::uuid[], $3::uuid[], $4::timestamptz[])"
-_PREFIXES: Final = {"qualified_by": "q", "meets_by": "m", "breakup": "b"}
+_PREFIXES: Final = {"qualified_by": "aq", "meets_by": "am", "breakup": "ab"}
 
 
 async def facts_of(
@@ -84,16 +84,10 @@ async def facts_of(
     """By opportunity; meetings count from `stage_entered_at`, or from `gate_since` where the row
     has that: a row that moves has entered the next stage already."""
     since = {row["id"]: row.get("gate_since") or row["stage_entered_at"] for row in rows}
-    known = await _known(session, rows, since, [part for part in _PARTS if part in needs])
-    evidence = await gate_evidence_of(session, since, needs)
+    known = await _known(session, rows, since, needs)
+    nothing: dict[str, Any] = {"evidence": NOTHING}
     return {
-        row["id"]: Facts(
-            row=row,
-            today=today,
-            policy=policy,
-            evidence=evidence.get(row["id"], NOTHING),
-            **known.get(row["id"], {}),
-        )
+        row["id"]: Facts(row=row, today=today, policy=policy, **known.get(row["id"], nothing))
         for row in rows
     }
 
@@ -102,24 +96,29 @@ async def _known(
     session: Session,
     rows: Sequence[Mapping[str, Any]],
     since: Mapping[UUID, Any],
-    parts: Sequence[str],
+    needs: Collection[str],
 ) -> dict[UUID, dict[str, Any]]:
-    if not rows or not parts:
+    parts = [part for part in _PARTS if part in needs]
+    columns, joins = gate_evidence_sql(needs)
+    if not rows or not (parts or columns):
         return {}
-    columns: list[Any] = [
+    values: list[Any] = [
         [row["id"] for row in rows],
         [row["owner_id"] for row in rows],
         list(since.values()),
     ]
     is_one = len(rows) == 1
     found = await session.fetch(
-        f"SELECT wanted.id{''.join(_PARTS[part][0] for part in parts)}"
+        f"SELECT wanted.id{''.join(_PARTS[part][0] for part in parts)}{columns}"
         f" FROM {_ONE if is_one else _MANY} AS wanted (id, owner_id, since)"
-        f" {''.join(_PARTS[part][1] for part in parts)} WHERE $1::uuid IS NOT NULL",
+        f" {''.join(_PARTS[part][1] for part in parts)}{joins} WHERE $1::uuid IS NOT NULL",
         session.workspace_id,
-        *((column[0] for column in columns) if is_one else columns),
+        *((column[0] for column in values) if is_one else values),
     )
-    return {row["id"]: _facts(dict(row)) for row in found}
+    return {
+        row["id"]: {**_facts(dict(row)), "evidence": gate_evidence_from(row, needs)}
+        for row in found
+    }
 
 
 def _facts(row: Mapping[str, Any]) -> dict[str, Any]:
