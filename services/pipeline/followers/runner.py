@@ -34,8 +34,8 @@ _SWEEP_MAX_S: Final = 10.0
 
 
 class Runner:
-    """One follower over all workspaces, until cancelled. Each has a runner of its own, so that a
-    full pass of one does not hold up the others."""
+    """One follower over all workspaces, until cancelled. Each has a runner of its own and they take
+    turns, so that a full pass of one holds up the others no longer than a turn."""
 
     def __init__(
         self, database: Database, name: str, follow: Follow, turn: asyncio.Lock | None = None
